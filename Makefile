@@ -1,0 +1,68 @@
+# Everything a person types. `make help` lists it.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+# Numerical libraries must not start threads of their own: jobs are the unit of parallel work.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo mlflow test test-all lint format config-docs lock clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## Install everything into .venv, as locked
+
+# uv builds PyRadiomics with what its own metadata forgets (see pyproject.toml).
+$(STAMP): envs/requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes \
+		-r envs/requirements.lock
+	@touch $(STAMP)
+
+demo: setup  ## Simulate a multi-centre cohort and run the whole study: raw DICOM to paper
+	$(SNAKEMAKE) --quiet rules -- simulate
+	$(SNAKEMAKE) --quiet rules -- sheet
+	$(SNAKEMAKE)
+	@echo
+	@echo "The paper:   results/demo/paper/manuscript.pdf"
+	@echo "The report:  results/demo/paper/report.html"
+	@echo "The runs:    make mlflow"
+
+mlflow: setup  ## Open the MLflow UI on this machine (http://127.0.0.1:5000)
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///results/mlflow.db --host 127.0.0.1 --port 5000
+
+test: setup lint  ## Lint, then the tests that take minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: setup lint  ## Every test, the slow ones too
+	$(BIN)/python -m pytest
+
+lint: setup  ## Check style, types, rules and generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+format: setup  ## Rewrite Python and Snakemake files in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+config-docs: setup  ## Rewrite config.yaml's comments, the JSON schema and the reference page
+	$(BIN)/python -m rigoromics.config
+
+lock: setup  ## Resolve envs/requirements.in anew, and the conda file with the same pins
+	$(BIN)/uv pip compile envs/requirements.in -o envs/requirements.lock --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --quiet
+	$(BIN)/python envs/make_conda_file.py
+
+clean:  ## Remove results and simulated data; never the environment
+	rm -rf results data/demo .snakemake
