@@ -1,0 +1,136 @@
+"""Config of what is done with the features: stability to validation, and the paper."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from rigoromics.config.data import Section
+
+Signature = Literal["clinical", "volume", "radiomics", "combined"]
+BinaryModel = Literal["elastic_net", "random_forest"]
+SurvivalModel = Literal["cox_elastic_net", "random_survival_forest"]
+
+
+class StabilityDesign(Section):
+    """How one kind of repetition decides which features are stable."""
+
+    icc: Literal["ICC(1,1)", "ICC(A,1)", "ICC(C,1)"] = "ICC(A,1)"
+    """Form of the intraclass correlation (McGraw & Wong 1996); A: absolute agreement."""
+    threshold: float = Field(0.75, ge=0, le=1)
+    """A feature is stable from this ICC on (Koo & Li 2016: 0.75 is good)."""
+    bound: Literal["estimate", "lower"] = "lower"
+    """Whether the estimate or the lower limit of its 95% interval must reach the threshold."""
+
+
+class Stability(Section):
+    """Which features survive a redrawn contour and a second scan. Development patients only."""
+
+    raters: StabilityDesign = StabilityDesign()
+    """Between raters."""
+    retest: StabilityDesign = StabilityDesign(bound="estimate")
+    """Between test and retest."""
+
+
+class Harmonisation(Section):
+    """ComBat, fitted inside the fold."""
+
+    method: Literal["combat", "none"] = "combat"
+    """combat: Johnson 2007; none: features as they are."""
+    batch: list[Literal["centre", "manufacturer", "model", "kernel", "slice_thickness"]] = [
+        "centre"
+    ]
+    """What makes a batch; several are joined."""
+    covariates: list[str] = []
+    """Clinical predictors whose effect is preserved; never the outcome."""
+    parametric: bool = True
+    """Parametric or non-parametric empirical Bayes priors."""
+    unseen: Literal["none", "align"] = "align"
+    """A batch that training never saw: left as it is, or aligned to the frozen reference using
+    its features only. Both are reported; this one counts."""
+
+
+class Selection(Section):
+    """From a thousand features to a few, inside the fold."""
+
+    redundancy: float = Field(0.9, gt=0, le=1)
+    """Of features whose absolute rank correlation exceeds this, one is kept."""
+    method: Literal["univariate", "mrmr"] = "mrmr"
+    """How the remaining ones are ranked."""
+    max_features: PositiveInt | Literal["auto"] = "auto"
+    """Upper limit; auto: one per ten events (of the rarer class)."""
+
+
+class Models(Section):
+    """Signatures and models that are fitted, and the one that the verdict is about."""
+
+    signatures: list[Signature] = ["clinical", "volume", "radiomics", "combined"]
+    """Sets of predictors."""
+    binary: list[BinaryModel] = ["elastic_net", "random_forest"]
+    """Models for binary endpoints; the first is the primary one."""
+    survival: list[SurvivalModel] = ["cox_elastic_net", "random_survival_forest"]
+    """Models for survival endpoints; the first is the primary one."""
+    primary: Signature = "radiomics"
+    """The signature that the study is about, named before anything is fitted."""
+    volume_feature: str = "original_shape_MeshVolume"
+    """The feature that stands for volume."""
+    trees: PositiveInt = 100
+    """Trees in a forest."""
+    class_weight: Literal["balanced", "none"] = "balanced"
+    """Weights against class imbalance; no resampling is ever done."""
+
+
+class Validation(Section):
+    """Nested cross-validation, and intervals."""
+
+    outer_folds: int = Field(5, ge=2)
+    """Folds that estimate performance."""
+    inner_folds: int = Field(4, ge=2)
+    """Folds that tune, inside each outer training set."""
+    repeats: PositiveInt = 1
+    """Repetitions of the outer folds."""
+    one_standard_error: bool = False
+    """Take the simplest configuration within one standard error of the best."""
+    bootstrap: PositiveInt = 1000
+    """Bootstrap samples where no closed form exists."""
+
+
+class Controls(Section):
+    """What a signature must beat before anyone believes it."""
+
+    permutations: NonNegativeInt = 50
+    """Runs of the whole procedure on permuted outcomes; 0 leaves the study without a p-value."""
+    shuffled_voxels: bool = True
+    """Extract and model the features of voxels shuffled within the ROI."""
+
+
+class Paper(Section):
+    """What the manuscript says of itself."""
+
+    title: str
+    """Title."""
+    authors: list[str] = []
+    """Authors, in order."""
+    affiliation: str = ""
+    """Affiliation line."""
+    date: str = ""
+    """Date to print; empty: none."""
+    note: str = ""
+    """A sentence for the results page, such as the published figure to compare with."""
+
+
+class Compute(Section):
+    """How work is cut into jobs."""
+
+    cases_per_chunk: PositiveInt = 1
+    """Cases that share an image job. Raise it past some hundreds of cases."""
+    max_failed: float = Field(0.2, ge=0, le=1)
+    """The study stops when a larger share of cases than this was refused."""
+
+
+class Tracking(Section):
+    """MLflow."""
+
+    experiment: str = ""
+    """Experiment to log to; empty: the study's name."""

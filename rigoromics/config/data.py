@@ -1,0 +1,240 @@
+"""Config of what comes in: cohorts, scans, ROIs, raters, tables, privacy, simulation."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+)
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are errors, and values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _regex(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+    return pattern
+
+
+Regex = Annotated[str, AfterValidator(_regex)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+
+class Privacy(Section):
+    """What may be seen of who the patients are."""
+
+    ids: Literal["hashed", "public"] = "hashed"
+    """hashed: patients appear under salted keys. public: PatientIDs are public already."""
+
+
+class Cohort(Section):
+    """A set of patients and the part it plays."""
+
+    role: Literal["development", "external"]
+    """development: everything is learned here. external: touched once, by the locked signature."""
+    centres: list[str] = []
+    """Centres whose patients belong here; empty: all patients no other cohort claims."""
+
+
+class CentreRule(Section):
+    """Where a patient's centre is read from."""
+
+    source: str = "InstitutionName"
+    """A DICOM keyword, `path` (the file's path) or `clinical` (the clinical table)."""
+    pattern: Regex | None = None
+    """Regular expression whose one group is the centre; none: the whole value."""
+
+
+class Scan(Section):
+    """One image series at one timepoint, and how to recognise it."""
+
+    modality: Literal["CT", "MR", "PT", "US", "MG", "OPT"]
+    """DICOM modality of the series."""
+    timepoint: Name = "baseline"
+    """When it was taken; every timepoint of a patient is a case of its own."""
+    series: dict[str, Regex] = {}
+    """DICOM keyword to regular expression; all must be found, upper and lower case alike."""
+    not_series: dict[str, Regex] = {}
+    """DICOM keyword to regular expression; a series in which one is found is not this scan."""
+    pick: Literal["most_slices", "latest", "first"] | None = None
+    """Which of several series that match is meant; none: the one with segmentations."""
+    retest_of: Name | None = None
+    """The scan that this one repeats, for test-retest stability."""
+    extraction: str | None = None
+    """Feature settings: a file under config/extraction. A retest takes those of its first scan."""
+
+
+class Roi(Section):
+    """A lesion or organ, and how people name it."""
+
+    names: list[Regex] = Field(min_length=1)
+    """Regular expressions for its names in RTSTRUCT and SEG files, upper and lower case alike."""
+
+
+class Masks(Section):
+    """Segmentations that come as NIfTI, NRRD or MHA files, which say nothing of themselves."""
+
+    pattern: Regex
+    """Regular expression on the path with a group `patient` and, where needed, `scan`, `roi` and
+    `rater`: `(?P<patient>[^/]+)/(?P<roi>[a-z]+)\\.nii\\.gz$`."""
+
+
+class Rater(Section):
+    """One person or algorithm that drew ROIs."""
+
+    match: dict[str, Regex] = {}
+    """DICOM keyword (or `path`, `ROIName`) to regular expression; all must be found."""
+
+
+class FeatureTable(Section):
+    """One file of features made elsewhere."""
+
+    path: str
+    """CSV, TSV or Parquet file; one row per patient."""
+    cohort: str
+    """The cohort its patients belong to."""
+    centre: str
+    """The centre its patients come from; the batch for ComBat unless the config says otherwise."""
+
+
+class Features(Section):
+    """A study that starts from feature tables of its own instead of images."""
+
+    tables: list[FeatureTable] = Field(min_length=1)
+    """The files; columns they do not share are left out, and said so."""
+    id: str = "patient"
+    """Column with the patient's ID."""
+    columns: Regex = "^(original|log|wavelet|square|squareroot|logarithm|exponential|gradient|lbp)"
+    """Regular expression for the feature columns."""
+    exclude: Regex | None = None
+    """Regular expression for feature columns to leave out."""
+
+
+class SimulatedCentre(Section):
+    """One centre of the simulated cohort: patients and scanner. Empty: as its style has it."""
+
+    style: Literal["siemens_b30f", "ge_standard", "philips_c", "canon_fc08"] = "siemens_b30f"
+    """Ready scanner; what follows overrides it."""
+    patients: PositiveInt = 24
+    """Number of patients."""
+    manufacturer: str | None = None
+    """DICOM Manufacturer."""
+    model: str | None = None
+    """DICOM ManufacturerModelName."""
+    kernel: str | None = None
+    """DICOM ConvolutionKernel."""
+    kv: PositiveFloat | None = None
+    """Tube voltage, kV."""
+    slice_thickness: PositiveFloat | None = None
+    """Width of the slice profile, mm."""
+    slice_spacing: PositiveFloat | None = None
+    """Distance between slice centres, mm."""
+    pixel_spacing: PositiveFloat | None = None
+    """In-plane pixel size, mm."""
+    noise_hu: NonNegativeFloat | None = None
+    """Standard deviation of the noise in the middle of the body, HU."""
+    blur_mm: PositiveFloat | None = None
+    """Full width at half maximum of the in-plane point spread function, mm."""
+    sharpen: NonNegativeFloat | None = None
+    """Edge enhancement of the kernel; 0: none, 0.5: a sharp kernel."""
+    shift_hu: float | None = None
+    """Constant added inside the patient, HU."""
+    retest: bool | None = None
+    """Whether `retest_fraction` applies here."""
+
+
+class Simulation(Section):
+    """A cohort made up by `snakemake simulate`, as valid DICOM."""
+
+    centres: dict[str, SimulatedCentre]
+    """The centres."""
+    effect: NonNegativeFloat = 2.5
+    """Log odds of the outcome per SD of the latent texture variable; 0: the null cohort."""
+    clinical_effect: NonNegativeFloat = 0.4
+    """Log odds of the outcome per SD of the blood marker, on its log scale."""
+    prevalence: float = Field(0.45, ge=0.02, le=0.98)
+    """Expected share of patients with the binary endpoint."""
+    retest_fraction: float = Field(0.25, ge=0, le=1)
+    """Share of patients with a second scan, in centres with `retest`."""
+    missing_rate: float = Field(0.06, ge=0, lt=0.9)
+    """Share of clinical values left out."""
+    size: Literal["demo", "tiny"] = "demo"
+    """demo: the whole body; tiny: small images around the liver, for tests."""
+
+
+class Images(Section):
+    """From series and contours to volumes and masks."""
+
+    min_voxels: PositiveInt = 64
+    """A mask with fewer voxels on the scan's own grid is refused."""
+    seg_threshold: float = Field(0.5, gt=0, le=1)
+    """Fractional DICOM SEG: a voxel belongs to the ROI from this fraction on."""
+    contact_sheet: bool = True
+    """Draw a picture per scan with the contours of all raters."""
+
+
+class Predictor(Section):
+    """A clinical variable offered to the clinical and the combined signature."""
+
+    type: Literal["numeric", "categorical"]
+    """numeric: scaled; categorical: one indicator per level seen in training."""
+
+
+class Clinical(Section):
+    """The clinical table."""
+
+    table: str | None = None
+    """CSV, TSV or Parquet file; none: the feature tables hold the endpoint themselves."""
+    id: str = "patient"
+    """Column with the PatientID as in DICOM."""
+    predictors: dict[str, Predictor] = {}
+    """Columns offered as clinical predictors."""
+    describe: list[str] = []
+    """Further columns for Table 1; never used for modelling."""
+
+
+class Binary(Section):
+    """A yes-or-no endpoint."""
+
+    type: Literal["binary"]
+    """binary"""
+    column: str
+    """Column of the clinical table."""
+    positive: str | int | float = 1
+    """The value that counts as an event; every other value that is there does not."""
+    label: str
+    """What is predicted, as the paper should call it."""
+
+
+class Survival(Section):
+    """Time to an event."""
+
+    type: Literal["survival"]
+    """survival"""
+    time: str
+    """Column of the clinical table with the time to event or censoring."""
+    event: str
+    """Column of the clinical table with 1 for an event and 0 for censoring."""
+    unit: str = "months"
+    """Unit of time, for axes and text."""
+    horizon: PositiveFloat
+    """Time at which probabilities are predicted and calibrated, in that unit."""
+    label: str
+    """What is predicted, as the paper should call it."""
+
+
+Endpoint = Annotated[Binary | Survival, Field(discriminator="type")]

@@ -1,0 +1,159 @@
+"""The study: the whole config, and what must agree across its parts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from rigoromics.config import analysis, data
+from rigoromics.config.data import Name, Section
+
+
+class Study(Section):
+    """One study, from raw data to paper."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+    """Short name: names the folders data/<name> and results/<name>."""
+    seed: int = 1
+    """Everything random in the study derives from it."""
+    paper: analysis.Paper
+    simulation: data.Simulation | None = None
+    raw: str = ""
+    """Folder with the raw DICOM; empty: data/<name>/raw."""
+    features: data.Features | None = None
+    privacy: data.Privacy = data.Privacy()
+    cohorts: dict[Name, data.Cohort] = Field(min_length=1)
+    """The cohorts and their roles."""
+    centre: data.CentreRule = data.CentreRule()
+    scans: dict[Name, data.Scan] = {}
+    """The scans to use."""
+    rois: dict[Name, data.Roi] = {}
+    """The ROIs to use. One value per patient and feature: of several, the largest counts."""
+    masks: data.Masks | None = None
+    raters: dict[Name, data.Rater] = {}
+    """Who drew; empty: one rater, named by `reference_rater`."""
+    reference_rater: Name = "r1"
+    """The rater whose contours give the features for modelling."""
+    images: data.Images = data.Images()
+    clinical: data.Clinical = data.Clinical()
+    endpoints: dict[Name, data.Endpoint] = Field(min_length=1)
+    """What is predicted; the first is the primary endpoint."""
+    stability: analysis.Stability = analysis.Stability()
+    harmonisation: analysis.Harmonisation = analysis.Harmonisation()
+    selection: analysis.Selection = analysis.Selection()
+    models: analysis.Models = analysis.Models()
+    validation: analysis.Validation = analysis.Validation()
+    controls: analysis.Controls = analysis.Controls()
+    compute: analysis.Compute = analysis.Compute()
+    tracking: analysis.Tracking = analysis.Tracking()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Study:
+        for rule in (
+            _development,
+            _entry,
+            _scans,
+            _raters,
+            _cohort_names,
+            _covariates,
+            _signatures,
+        ):
+            rule(self)
+        return self
+
+    @property
+    def raw_folder(self) -> str:
+        """Folder with the raw DICOM."""
+        return self.raw or f"data/{self.name}/raw"
+
+    @property
+    def has_external(self) -> bool:
+        """Whether any cohort is external."""
+        return any(cohort.role == "external" for cohort in self.cohorts.values())
+
+    @property
+    def has_shuffled(self) -> bool:
+        """Whether the shuffled-voxel control is there; feature tables have no voxels."""
+        return self.controls.shuffled_voxels and self.features is None
+
+    def models_for(self, endpoint: str) -> list[str]:
+        """Names of the models that fit an endpoint, the primary one first."""
+        kind = self.endpoints[endpoint].type
+        return list(self.models.binary if kind == "binary" else self.models.survival)
+
+    def part(self, name: str) -> dict[str, Any]:
+        """One part of the config as plain types, as a rule's params want it."""
+        value = getattr(self, name)
+        if isinstance(value, dict):
+            return {key: item.model_dump(mode="json") for key, item in value.items()}
+        dumped: dict[str, Any] = value.model_dump(mode="json")
+        return dumped
+
+
+def _development(study: Study) -> None:
+    if not any(cohort.role == "development" for cohort in study.cohorts.values()):
+        raise ValueError("no cohort has the role `development`: there is nothing to learn from")
+    claimed: dict[str, str] = {}
+    for name, cohort in study.cohorts.items():
+        for centre in cohort.centres:
+            if centre in claimed:
+                both = f"{claimed[centre]!r} and {name!r}"
+                raise ValueError(f"centre {centre!r} is in two cohorts, {both}")
+            claimed[centre] = name
+
+
+def _entry(study: Study) -> None:
+    if study.features is None and not (study.scans and study.rois):
+        raise ValueError("a study needs either `scans` and `rois`, or `features`")
+    if study.features is not None and study.scans:
+        raise ValueError("a study starts either from `scans` or from `features`, not from both")
+    if study.features is None and study.clinical.table is None:
+        raise ValueError("a study that starts from images needs `clinical: table:`")
+
+
+def _scans(study: Study) -> None:
+    for name, scan in study.scans.items():
+        if scan.retest_of is not None and scan.retest_of not in study.scans:
+            raise ValueError(
+                f"scan {name!r} is a retest of {scan.retest_of!r}, which is not among the scans"
+            )
+        if scan.retest_of is None and scan.extraction is None:
+            raise ValueError(f"scan {name!r} needs `extraction`: a file of feature settings")
+
+
+def _raters(study: Study) -> None:
+    if study.raters and study.reference_rater not in study.raters:
+        known = ", ".join(study.raters)
+        raise ValueError(
+            f"reference_rater {study.reference_rater!r} is not among the raters: {known}"
+        )
+
+
+def _cohort_names(study: Study) -> None:
+    for table in study.features.tables if study.features else []:
+        if table.cohort not in study.cohorts:
+            raise ValueError(
+                f"feature table {table.path!r} names cohort {table.cohort!r}, which is not among "
+                f"the cohorts: {', '.join(study.cohorts)}"
+            )
+
+
+def _covariates(study: Study) -> None:
+    for covariate in study.harmonisation.covariates:
+        if covariate not in study.clinical.predictors:
+            raise ValueError(
+                f"harmonisation covariate {covariate!r} is not among the clinical predictors: "
+                f"{', '.join(study.clinical.predictors) or '(none)'}"
+            )
+
+
+def _signatures(study: Study) -> None:
+    if study.models.primary not in study.models.signatures:
+        raise ValueError(f"the primary signature {study.models.primary!r} is not fitted")
+    needs = {"clinical", "combined"} & set(study.models.signatures)
+    if needs and not study.clinical.predictors:
+        raise ValueError(
+            f"the signatures {', '.join(sorted(needs))} need `clinical: predictors:`; name some "
+            "or leave these signatures out"
+        )

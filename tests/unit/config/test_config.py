@@ -1,0 +1,108 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from rigoromics.config import load_study
+from rigoromics.config.document import commented_yaml, json_schema, reference_page
+from rigoromics.config.load import load_extraction
+from rigoromics.errors import DataError
+
+
+@pytest.fixture
+def minimal():
+    return {
+        "name": "study",
+        "paper": {"title": "A study"},
+        "cohorts": {"dev": {"role": "development"}},
+        "scans": {"ct": {"modality": "CT", "extraction": "config/extraction/ct.yaml"}},
+        "rois": {"lesion": {"names": ["gtv"]}},
+        "clinical": {"table": "clinical.csv", "predictors": {"age": {"type": "numeric"}}},
+        "endpoints": {"m": {"type": "binary", "column": "m", "label": "metastasis"}},
+    }
+
+
+def all_configs(root: Path) -> list[Path]:
+    return [root / "config/config.yaml", *sorted((root / "config/studies").glob("*.yaml"))]
+
+
+def test_every_shipped_config_is_valid_and_agrees_with_the_schema(root):
+    schema = json.loads((root / "config/schema.json").read_text())
+    for path in all_configs(root):
+        config = yaml.safe_load(path.read_text())
+        study = load_study(config, str(path))
+        jsonschema.validate(config, schema)
+        for scan in study.scans.values():
+            if scan.extraction:
+                load_extraction(root / scan.extraction)
+
+
+def test_generated_files_are_in_step_with_the_models(root):
+    path = root / "config/config.yaml"
+    study = load_study(yaml.safe_load(path.read_text()))
+    assert path.read_text() == commented_yaml(study), "run `make config-docs`"
+    assert (root / "config/schema.json").read_text() == json_schema(), "run `make config-docs`"
+    page = (root / "docs/reference/config.md").read_text()
+    assert page == reference_page(), "run `make config-docs`"
+
+
+def test_commented_yaml_loads_to_the_same_study(minimal):
+    study = load_study(minimal)
+    assert load_study(yaml.safe_load(commented_yaml(study))) == study
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"sead": 1}, "sead: unknown key; did you mean `seed`?"),
+        ({"models": {"signaturs": []}}, "did you mean `signatures`?"),
+        (
+            {"endpoints": {"m": {"type": "binary", "colum": "m", "label": "x"}}},
+            "endpoints.m.colum: unknown key; did you mean `column`?",
+        ),
+        ({"cohorts": {"c": {"role": "external"}}}, "no cohort has the role `development`"),
+        ({"cohorts": {"c": {"role": "dev"}}}, "'development' or 'external'"),
+        ({"reference_rater": "x", "raters": {"r1": {}}}, "'x' is not among the raters: r1"),
+        ({"rois": {"lesion": {"names": ["("]}}}, "is not a regular expression"),
+        ({"scans": {"pt": {"modality": "PT"}}}, "'pt' needs `extraction`"),
+        (
+            {"scans": {"b": {"modality": "CT", "retest_of": "a"}}},
+            "'b' is a retest of 'a', which is not among the scans",
+        ),
+        ({"harmonisation": {"covariates": ["sex"]}}, "'sex' is not among the clinical predictors"),
+        ({"clinical": {"table": "t.csv"}}, "need `clinical: predictors:`"),
+        ({"features": {"tables": []}}, "features.tables"),
+        (
+            {
+                "cohorts": {
+                    "a": {"role": "development", "centres": ["X"]},
+                    "b": {"role": "external", "centres": ["X"]},
+                }
+            },
+            "centre 'X' is in two cohorts",
+        ),
+    ],
+)
+def test_mistakes_are_said_in_words(minimal, change, words):
+    with pytest.raises(DataError) as error:
+        load_study({**minimal, **change})
+    assert words in str(error.value)
+
+
+def test_missing_extraction_settings_name_those_that_exist(root):
+    with pytest.raises(DataError, match=r"ct_demo\.yaml"):
+        load_extraction(root / "config/extraction/no_such.yaml")
+
+
+def test_conda_file_has_the_pins_of_the_lock(root):
+    pins = {
+        line.split()[0]
+        for line in (root / "envs/requirements.lock").read_text().splitlines()
+        if "==" in line
+    }
+    conda = yaml.safe_load((root / "envs/rigoromics.yaml").read_text())["dependencies"][-1]["pip"]
+    deploy = (root / "envs/rigoromics.post-deploy.sh").read_text()
+    assert pins - set(conda) == {"pyradiomics==3.0.1"}
+    assert "pyradiomics==3.0.1" in deploy
