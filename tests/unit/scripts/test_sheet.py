@@ -1,0 +1,131 @@
+"""The sheet script on a simulated cohort: files, privacy, nothing rewritten without need."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from rigoromics.errors import DataError
+from rigoromics.simulate import CohortSettings, simulate_cohort
+from scripts.sheet import main
+
+STUDY: dict[str, Any] = {
+    "privacy": {"ids": "hashed"},
+    "cohorts": {
+        "development": {"role": "development", "centres": ["A", "B"]},
+        "external": {"role": "external", "centres": ["C"]},
+    },
+    "centre": {"source": "clinical"},
+    "scans": {
+        "ct": {
+            "modality": "CT",
+            "timepoint": "baseline",
+            "not_series": {"SeriesDescription": "retest"},
+        },
+        "ct_retest": {
+            "modality": "CT",
+            "timepoint": "baseline",
+            "series": {"SeriesDescription": "retest"},
+            "retest_of": "ct",
+        },
+    },
+    "rois": {"lesion": {"names": ["^gtv", "tumou?r", "lesion"]}},
+    "raters": {
+        "r1": {"match": {"ROIName": "^gtv"}},
+        "r2": {"match": {"ROIName": "tumou?r"}},
+        "r3": {"match": {"Modality": "SEG"}},
+    },
+    "reference_rater": "r1",
+    "clinical_id": "patient",
+}
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    folder = tmp_path_factory.mktemp("cohort")
+    centres = {name: {"patients": 2} for name in "ABC"}
+    settings = CohortSettings.from_dict({"centres": centres, "size": "tiny"})
+    cohort = simulate_cohort(settings, 5, folder / "raw")
+    cohort.clinical.to_csv(folder / "clinical.csv", index=False)
+    return folder, cohort.identifiers
+
+
+def _run(folder: Path, out: Path, **changes: Any) -> dict[str, float]:
+    arguments: dict[str, Any] = {
+        "raw": folder / "raw",
+        "private": out / "private",
+        "sheet": out / "sheet" / "cases.tsv",
+        "problems": out / "sheet" / "problems.tsv",
+        "acquisition": out / "sheet" / "acquisition.tsv",
+        "study": STUDY,
+        "clinical": folder / "clinical.csv",
+        "threads": 1,
+    }
+    return main(**(arguments | changes))
+
+
+def test_simulated_cohort_gives_a_clean_sheet(raw, tmp_path, capsys) -> None:
+    folder, identifiers = raw
+    metrics = _run(folder, tmp_path)
+    cases = pd.read_csv(tmp_path / "sheet" / "cases.tsv", sep="\t")
+    assert metrics["patients"] == cases["patient"].nunique() == 6
+    assert metrics["problems"] == 0
+    first = cases[cases["scan"] == "ct"]
+    assert (first.groupby("patient")["rater"].apply(list).map(tuple) == ("r1", "r2", "r3")).all()
+    assert cases.groupby("cohort")["patient"].nunique().to_dict() == {
+        "development": 4,
+        "external": 2,
+    }
+    said = capsys.readouterr().out
+    assert "Next: review the sheet" in said
+    shown = said + "".join(path.read_text() for path in (tmp_path / "sheet").iterdir())
+    found = [text for text in identifiers if text.strip() and text in shown]
+    assert not found
+
+
+def test_second_run_writes_nothing(raw, tmp_path) -> None:
+    folder, _ = raw
+    _run(folder, tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    _run(folder, tmp_path)
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert before == after
+    assert len(before) == 9
+
+
+def test_private_files_are_named_by_the_contract(raw, tmp_path) -> None:
+    folder, _ = raw
+    _run(folder, tmp_path)
+    cases = pd.read_csv(tmp_path / "sheet" / "cases.tsv", sep="\t")
+    files = pd.read_parquet(tmp_path / "private" / "files.parquet")
+    assert list(files.columns) == ["key", "path", "order"]
+    assert set(cases["image"]) | set(cases["segmentation"]) == set(files["key"])
+    assert all((folder / "raw" / path).is_file() for path in files["path"])
+    segmentations = pd.read_csv(tmp_path / "private" / "segmentations.tsv", sep="\t")
+    wanted = ["key", "path", "roi_name", "image_key", "patient_id"]
+    assert list(segmentations.columns[:5]) == wanted
+    assert (tmp_path / "private" / "salt.txt").stat().st_mode & 0o077 == 0
+
+
+def test_edits_of_a_person_survive_a_second_draft(raw, tmp_path) -> None:
+    folder, _ = raw
+    _run(folder, tmp_path)
+    path = tmp_path / "sheet" / "cases.tsv"
+    cases = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    cases.loc[2, ["include", "note"]] = ["no", "wrong side"]
+    cases.to_csv(path, sep="\t", index=False)
+    _run(folder, tmp_path)
+    again = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(again, cases)
+
+
+def test_mistakes_are_refused_in_words(raw, tmp_path) -> None:
+    folder, _ = raw
+    with pytest.raises(DataError, match="does not exist"):
+        _run(folder, tmp_path, raw=tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no DICOM"):
+        _run(folder, tmp_path, raw=tmp_path / "empty")
+    with pytest.raises(DataError, match="no column 'ID'"):
+        _run(folder, tmp_path, study=STUDY | {"clinical_id": "ID"})
