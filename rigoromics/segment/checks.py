@@ -1,0 +1,210 @@
+"""Checks of one mask, and agreement between the masks of several raters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from rigoromics.errors import Problem
+from rigoromics.segment.grid import affine
+from rigoromics.segment.notes import STAGE, note
+
+_LOOK = "look at the contact sheet; redraw if it is wrong"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well two masks of one ROI agree.
+
+    Parameters
+    ----------
+    dice
+        2 |A and B| / (|A| + |B|); 1 when equal, 0 when apart, NaN when both are empty.
+    hausdorff95_mm
+        See :func:`hausdorff95`; NaN when either mask is empty.
+    """
+
+    dice: float
+    hausdorff95_mm: float
+
+
+def check_mask(mask: sitk.Image, *, min_voxels: int) -> list[Problem]:
+    """Return what is wrong with, or remarkable about, a mask.
+
+    Refused: no voxels, or fewer than `min_voxels`. Noted: touching the image's border, one slice
+    only, slices without voxels in between, several separate parts.
+
+    Parameters
+    ----------
+    mask
+        A ``uint8`` mask on its image's grid.
+    min_voxels
+        The smallest number of voxels that features can be taken from.
+    """
+    array = sitk.GetArrayViewFromImage(mask) > 0
+    voxels = int(array.sum())
+    if voxels == 0:
+        return [_refusal("the segmentation is empty: it holds no voxel of the image")]
+    if voxels < min_voxels:
+        return [
+            _refusal(
+                f"the segmentation has {voxels} voxels, fewer than the {min_voxels} that the "
+                "config asks for (images.min_voxels)"
+            )
+        ]
+    box = bounding_box(array)
+    return [*_border_notes(box, array.shape), *_slice_notes(array, box), *_part_notes(mask, box)]
+
+
+def _refusal(problem: str) -> Problem:
+    remedy = "redraw the ROI, or set include to no in cases.tsv"
+    return Problem(stage=STAGE, severity="refused", problem=problem, remedy=remedy)
+
+
+Box = tuple[slice, slice, slice]
+
+
+def bounding_box(array: NDArray[np.bool_]) -> Box:
+    """Return the smallest box around the true voxels of an array, shape (k, j, i), not empty."""
+    k = _extent(array.any(axis=(1, 2)))
+    j = _extent(array[k].any(axis=(0, 2)))
+    return k, j, _extent(array[k, j].any(axis=(0, 1)))
+
+
+def union_box(masks: Sequence[NDArray[np.bool_]]) -> Box:
+    """Return the smallest box around all voxels of some masks, none of them empty."""
+    boxes = [bounding_box(mask) for mask in masks]
+    k, j, i = (
+        slice(min(part.start for part in parts), max(part.stop for part in parts))
+        for parts in zip(*boxes, strict=True)
+    )
+    return k, j, i
+
+
+def _extent(filled: NDArray[np.bool_] | np.bool_) -> slice:
+    where = np.flatnonzero(filled)
+    return slice(int(where[0]), int(where[-1]) + 1)
+
+
+def _border_notes(box: tuple[slice, ...], shape: tuple[int, ...]) -> list[Problem]:
+    # An axis of one voxel has no border to speak of.
+    touching = [
+        name
+        for name, part, size in zip(("slices", "rows", "columns"), box, shape, strict=True)
+        if size > 1 and (part.start == 0 or part.stop == size)
+    ]
+    if not touching:
+        return []
+    text = f"the segmentation touches the image's border (first or last {' and '.join(touching)})"
+    return [note(text, "make sure that the scan holds the whole ROI")]
+
+
+def _slice_notes(array: NDArray[np.bool_], box: tuple[slice, slice, slice]) -> list[Problem]:
+    filled = np.atleast_1d(array[box].any(axis=(1, 2)))
+    if len(filled) == 1 and array.shape[0] > 1:
+        return [
+            note("the segmentation lies on one slice only; shape features in 3D mean little", _LOOK)
+        ]
+    gaps = int((~filled).sum())
+    if gaps:
+        return [note(f"{gaps} slices between the first and the last are not segmented", _LOOK)]
+    return []
+
+
+def _part_notes(mask: sitk.Image, box: tuple[slice, slice, slice]) -> list[Problem]:
+    k, j, i = box
+    labels = sitk.ConnectedComponent(mask[i, j, k], True)
+    sizes = np.bincount(sitk.GetArrayViewFromImage(labels).ravel())[1:]
+    if len(sizes) < 2:
+        return []
+    rest = int(sizes.sum() - sizes.max())
+    text = f"the segmentation has {len(sizes)} separate parts; {rest} voxels lie off the largest"
+    return [note(text, _LOOK)]
+
+
+def volume_ml(mask: sitk.Image) -> float:
+    """Return the volume of a mask: voxels times voxel volume, in ml."""
+    voxels = int((sitk.GetArrayViewFromImage(mask) > 0).sum())
+    return voxels * float(np.prod(mask.GetSpacing())) / 1000.0
+
+
+def agreement(a: sitk.Image, b: sitk.Image) -> Agreement:
+    """Return Dice and 95% Hausdorff distance of two masks on the same grid."""
+    first = sitk.GetArrayViewFromImage(a) > 0
+    second = sitk.GetArrayViewFromImage(b) > 0
+    if not (first.any() and second.any()):
+        # Of an empty and a full mask nothing overlaps; of two empty ones nothing can be said.
+        apart = 0.0 if first.any() or second.any() else float("nan")
+        return Agreement(apart, float("nan"))
+    box = union_box([first, second])
+    first, second = first[box], second[box]
+    dice = 2.0 * int((first & second).sum()) / (int(first.sum()) + int(second.sum()))
+    return Agreement(dice, hausdorff95(first, second, a.GetSpacing()))
+
+
+def hausdorff95(a: NDArray[np.bool_], b: NDArray[np.bool_], spacing: tuple[float, ...]) -> float:
+    """Return the 95% Hausdorff distance of two masks on the same grid, in mm.
+
+    The surface of a mask is its voxels with a face next to a voxel outside it (or to the array's
+    border), each counting once, at its centre. For every surface voxel of A the distance to the
+    nearest surface voxel of B is taken, and the reverse; the result is the larger of the two 95th
+    percentiles (linear interpolation). It is symmetric and zero for equal masks.
+
+    Parameters
+    ----------
+    a, b
+        Masks of shape (k, j, i), cropped alike; neither may be empty.
+    spacing
+        (i, j, k) in mm.
+    """
+    surfaces = [surface(a), surface(b)]
+    directed = [
+        np.percentile(_distances_to(other, spacing)[own], 95)
+        for own, other in (surfaces, surfaces[::-1])
+    ]
+    return float(max(directed))
+
+
+def surface(array: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the voxels of a mask, shape (k, j, i), that have a face next to the outside."""
+    padded = np.pad(array, 1)
+    inner = array.copy()
+    for axis in range(3):
+        for step in (-1, 1):
+            inner &= np.roll(padded, step, axis=axis)[1:-1, 1:-1, 1:-1]
+    return array & ~inner
+
+
+def _distances_to(target: NDArray[np.bool_], spacing: tuple[float, ...]) -> NDArray[np.float32]:
+    """Return each voxel's distance in mm to the nearest voxel of `target`."""
+    image = sitk.GetImageFromArray(target.astype(np.uint8))
+    image.SetSpacing(spacing)
+    # Maurer's map measures from the object's border voxels, which here is the whole object.
+    distances = sitk.SignedMaurerDistanceMap(image, squaredDistance=False, useImageSpacing=True)
+    result: NDArray[np.float32] = np.abs(sitk.GetArrayFromImage(distances))
+    result[target] = 0.0  # the map leaves rounding errors there
+    return result
+
+
+def centre_mm(mask: sitk.Image) -> NDArray[np.float64]:
+    """Return the centre of mass of a mask that is not empty, patient LPS in mm, shape (3,)."""
+    index = np.argwhere(sitk.GetArrayViewFromImage(mask) > 0)[:, ::-1].mean(axis=0)
+    matrix = affine(mask)
+    centre: NDArray[np.float64] = matrix[:3, :3] @ index + matrix[:3, 3]
+    return centre
+
+
+def disagreement_notes(a: sitk.Image, b: sitk.Image, dice: float, rater: str) -> list[Problem]:
+    """Note that two raters' masks of one ROI do not overlap at all, and how far apart they are."""
+    if dice > 0 or np.isnan(dice):
+        return []
+    apart = float(np.linalg.norm(centre_mm(a) - centre_mm(b)))
+    text = (
+        f"the segmentation does not overlap with that of {rater} at all: their centres are "
+        f"{apart:.0f} mm apart"
+    )
+    return [note(text, "look at the contact sheet; one of them may be of another lesion")]
