@@ -1,0 +1,1 @@
+"""Features of every mask of a scan, in PyRadiomics' definitions."""

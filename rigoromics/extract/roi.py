@@ -1,0 +1,126 @@
+"""ROIs fit for features: masks read, resegmented, cut out, or refused with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from radiomics import imageoperations
+
+from rigoromics import preprocess
+from rigoromics.errors import DataError
+from rigoromics.extract.settings import ExtractionSettings
+from rigoromics.preprocess import BoolArray, Region
+
+
+@dataclass(frozen=True)
+class Roi:
+    """One mask, cut out.
+
+    Attributes
+    ----------
+    box
+        Its box on the image it was given with.
+    mask
+        The mask inside the box: 1 in the ROI, 0 outside.
+    """
+
+    box: Region
+    mask: sitk.Image
+
+
+def read_mask(image: sitk.Image, mask: sitk.Image) -> tuple[BoolArray, Region]:
+    """Return a mask as (slices, rows, columns) and its box.
+
+    Raises
+    ------
+    DataError
+        The mask is empty, lies on another grid, or holds other values than 0 and 1.
+    """
+    preprocess.check_geometry(image, mask)
+    values = sitk.GetArrayViewFromImage(mask)
+    labels = np.unique(values)
+    if not np.isin(labels, [0, 1]).all():
+        raise DataError(
+            f"The mask holds other values than 0 and 1 ({', '.join(map(str, labels[:6]))})",
+            "write each ROI as a mask of its own",
+        )
+    inside = np.asarray(values == 1)
+    box = preprocess.bounding_box(inside)
+    if box is None:
+        raise DataError("The mask is empty", "draw the ROI, or leave it out of the case sheet")
+    return inside, box
+
+
+def cut_out(
+    image: sitk.Image, inside: BoolArray, settings: ExtractionSettings, radiomics: dict[str, Any]
+) -> tuple[Roi, Roi]:
+    """Return the ROI as it was drawn, and again after resegmentation.
+
+    Shape is measured on the first, grey values on the second (IBSI: morphological and intensity
+    mask). PyRadiomics 3.0.1 cuts the drawn mask to the box of the resegmented one, so that its
+    shape features lose whatever sticks out of that box.
+
+    Parameters
+    ----------
+    image
+        The image on the feature grid.
+    inside
+        (slices, rows, columns) the mask on the same grid.
+    settings
+        What is too small.
+    radiomics
+        PyRadiomics' settings, for resegmentation.
+
+    Raises
+    ------
+    DataError
+        The ROI is too small, or all its voxels have the same grey value.
+    """
+    box = _checked_box(image, inside, "on the feature grid", settings)
+    drawn = _roi(image, inside, box)
+    if radiomics["resegmentRange"] is None:
+        return drawn, drawn
+    try:
+        kept = imageoperations.resegmentMask(preprocess.crop(image, box), drawn.mask, **radiomics)
+    except ValueError as error:
+        raise DataError(
+            "No voxels are left of the ROI within the range of resegmentation",
+            "widen `intensity.resegmentation`, or check that the mask lies on its own image",
+        ) from error
+    left = np.zeros_like(inside)
+    preprocess.part_of(left, box)[...] = sitk.GetArrayViewFromImage(kept) == 1
+    return drawn, _roi(image, left, _checked_box(image, left, "after resegmentation", settings))
+
+
+def _checked_box(
+    image: sitk.Image, inside: BoolArray, when: str, settings: ExtractionSettings
+) -> Region:
+    """Return a mask's box, unless there is too little in it for features."""
+    least = settings.smallest_roi
+    remedy = "redraw the ROI, use smaller voxels, or lower `smallest_roi` in the settings"
+    voxels = int(inside.sum())
+    box = preprocess.bounding_box(inside)
+    if box is None:
+        raise DataError(f"The ROI has no voxel left {when}", remedy)
+    if voxels < least.voxels:
+        raise DataError(f"The ROI has {voxels} voxel(s) {when}, fewer than {least.voxels}", remedy)
+    dimensions = sum(n > 1 for n in box.size)
+    if dimensions < least.dimensions:
+        raise DataError(
+            f"The ROI extends over {dimensions} of 3 axes {when} (one slice, or one line)", remedy
+        )
+    grey = sitk.GetArrayViewFromImage(image)[inside]
+    if grey.min() == grey.max():
+        raise DataError(
+            f"All voxels of the ROI have the same grey value ({grey.min():g}) {when}",
+            "check that the mask lies on its own image, or leave it out of the case sheet",
+        )
+    return box
+
+
+def _roi(image: sitk.Image, inside: BoolArray, box: Region) -> Roi:
+    part = preprocess.part_of(inside, box).astype(np.uint32)
+    return Roi(box, preprocess.like(preprocess.crop(image, box), part))

@@ -1,0 +1,311 @@
+"""Extraction settings in IBSI's words, and what they are in PyRadiomics' own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+import pywt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from rigoromics.extract.dictionary import names_of
+
+# PyRadiomics' padding around the ROI, in voxels: so large that the whole image is filtered.
+WHOLE_IMAGE = 100_000
+# Volume is the control that every signature is compared with.
+VOLUME = ["MeshVolume", "VoxelVolume"]
+
+Aggregation = Literal["3D average", "3D merged", "2.5D average", "2.5D merged"]
+Features = Literal["all"] | list[str]
+
+
+class Section(BaseModel):
+    """A part of the settings: unknown keys are errors, and values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Resampling(Section):
+    """Interpolation of image and mask onto voxels of one size (IBSI, 2.4)."""
+
+    spacing_mm: Annotated[list[NonNegativeFloat], Field(min_length=3, max_length=3)]
+    """New voxel size along columns, rows and slices, mm; 0 keeps the scan's own."""
+    interpolator: Literal["bspline", "linear", "nearest"] = "bspline"
+    """Interpolation of the image; bspline is cubic."""
+    mask_interpolator: Literal["linear", "nearest"] = "linear"
+    """Interpolation of the mask; plain PyRadiomics has `nearest` only."""
+    mask_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Share of a voxel that must lie in the ROI (linear interpolation of the mask)."""
+    round_intensities: bool = False
+    """Round to whole numbers afterwards: right for Hounsfield units, wrong for SUV or MR."""
+
+
+class Intensity(Section):
+    """What is done to grey values, and which voxels keep out because of theirs."""
+
+    normalise: bool = False
+    """Whole image to mean 0 and standard deviation `normalise_scale`, before resampling."""
+    normalise_scale: PositiveFloat = 100.0
+    """Standard deviation of the normalised image."""
+    normalise_limit: PositiveFloat | None = None
+    """Clip the normalised image at this many standard deviations."""
+    resegmentation: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    """Keep voxels of the ROI in this closed range; shape is measured before (IBSI, 2.5)."""
+    outlier_sigma: PositiveFloat | None = None
+    """Keep voxels within this many standard deviations of the ROI's mean (IBSI, 2.5)."""
+    voxel_array_shift: int = 0
+    """Added to grey values before energy, total energy and root mean square alone."""
+
+    @model_validator(mode="after")
+    def _one_resegmentation(self) -> Self:
+        if self.resegmentation is not None and self.outlier_sigma is not None:
+            raise ValueError("give `resegmentation` or `outlier_sigma`; PyRadiomics cannot do both")
+        return self
+
+
+class Discretisation(Section):
+    """Grey levels for histogram and texture features: one of the two (IBSI, 2.7)."""
+
+    bin_width: PositiveFloat | None = None
+    """Fixed bin size, in grey values; edges are multiples of it."""
+    bin_count: PositiveInt | None = None
+    """Fixed bin number, between the ROI's smallest and largest value."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.bin_width is None) == (self.bin_count is None):
+            raise ValueError("give either `bin_width` or `bin_count`")
+        return self
+
+    def to_pyradiomics(self) -> dict[str, Any]:
+        """Return the setting in PyRadiomics' words."""
+        if self.bin_width is not None:
+            return {"binWidth": self.bin_width}
+        return {"binCount": self.bin_count}
+
+
+class Texture(Section):
+    """How texture matrices are made."""
+
+    distances: Annotated[list[PositiveInt], Field(min_length=1)] = [1]
+    """Distances between neighbours, in voxels (Chebyshev norm)."""
+    aggregation: Aggregation = "3D average"
+    """Neighbours in 3D, or in each slice (2.5D); features averaged over the directions'
+    matrices, or computed once from their sum."""
+
+
+class Original(Section):
+    """The image itself."""
+
+
+class LaplacianOfGaussian(Section):
+    """Laplacian of Gaussian, scale-normalised."""
+
+    sigma_mm: Annotated[list[PositiveFloat], Field(min_length=1)]
+    """Widths of the Gaussian, mm."""
+    discretisation: Discretisation | None = None
+    """Other bins than the original image's."""
+
+
+class Wavelet(Section):
+    """Undecimated separable wavelet transform, eight images a level."""
+
+    name: str = "coif1"
+    """PyWavelets' name of the wavelet."""
+    levels: Annotated[int, Field(ge=1, le=4)] = 1
+    """Levels of decomposition."""
+    discretisation: Discretisation | None = None
+    """Other bins than the original image's."""
+
+    @field_validator("name")
+    @classmethod
+    def _known_wavelet(cls, name: str) -> str:
+        known = pywt.wavelist(kind="discrete")
+        if name not in known:
+            raise ValueError(f"no wavelet is called {name!r}; there are {', '.join(known)}")
+        return name
+
+
+class Images(Section):
+    """Images that features are computed from."""
+
+    original: Original | None = None
+    """The image itself."""
+    log: LaplacianOfGaussian | None = None
+    """Laplacian of Gaussian filters."""
+    wavelet: Wavelet | None = None
+    """Wavelet filters."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.original is None and self.log is None and self.wavelet is None:
+            raise ValueError("name at least one of original, log, wavelet")
+        return self
+
+
+class Classes(Section):
+    """Feature classes; of each `all`, or a list of PyRadiomics' feature names."""
+
+    shape: Features | None = None
+    """Size and form; mesh and voxel volume are always computed."""
+    firstorder: Features | None = None
+    """Statistics of grey values."""
+    glcm: Features | None = None
+    """Grey level co-occurrence."""
+    glrlm: Features | None = None
+    """Grey level run length."""
+    glszm: Features | None = None
+    """Grey level size zone."""
+    gldm: Features | None = None
+    """Grey level dependence (IBSI: NGLDM)."""
+    ngtdm: Features | None = None
+    """Neighbourhood grey tone difference."""
+
+    @model_validator(mode="after")
+    def _known_features(self) -> Self:
+        for feature_class, names in self:
+            unknown = (
+                [] if isinstance(names, str) else set(names or []) - {*names_of(feature_class)}
+            )
+            if unknown:
+                raise ValueError(
+                    f"{feature_class} has no feature {', '.join(sorted(unknown))}; it has "
+                    f"{', '.join(names_of(feature_class))}"
+                )
+        return self
+
+    def to_pyradiomics(self) -> dict[str, list[str]]:
+        """Return the classes in PyRadiomics' words: an empty list is a whole class."""
+        wanted: dict[str, Features | None] = dict(self)
+        names = {
+            key: [] if value == "all" else list(value) for key, value in wanted.items() if value
+        }
+        if names.get("shape") != []:
+            names["shape"] = sorted({*names.get("shape", []), *VOLUME})
+        return names
+
+
+class SmallestRoi(Section):
+    """ROIs below this size are refused: texture of a handful of voxels means nothing."""
+
+    voxels: PositiveInt = 27
+    """Voxels, after resampling and again after resegmentation."""
+    dimensions: Literal[2, 3] = 3
+    """Axes along which the ROI must extend over more than one voxel."""
+
+
+class ExtractionSettings(Section):
+    """All that decides the value of a feature."""
+
+    engine: Literal["pyradiomics"] = "pyradiomics"
+    """The program that computes features; PyRadiomics defines every value."""
+    resampling: Resampling | None = None
+    """Voxel size; none: the scan's own."""
+    intensity: Intensity = Intensity()
+    """Normalisation and resegmentation."""
+    discretisation: Discretisation
+    """Grey levels."""
+    texture: Texture = Texture()
+    """Texture matrices."""
+    images: Images
+    """The image and its filtered versions."""
+    classes: Classes
+    """Feature classes."""
+    smallest_roi: SmallestRoi = SmallestRoi()
+    """ROIs that are refused."""
+
+    @model_validator(mode="after")
+    def _same_kind_of_bins(self) -> Self:
+        """PyRadiomics lets a fixed bin number win over a width, so no filter can go back."""
+        for image in (self.images.log, self.images.wavelet):
+            bins = image.discretisation if image else None
+            if bins and bins.bin_width and self.discretisation.bin_count:
+                raise ValueError("a filter cannot have `bin_width` where the image has `bin_count`")
+        return self
+
+    def to_pyradiomics(self, *, preprocessed: bool = False) -> dict[str, Any]:
+        """Return the parameter dictionary of `radiomics.featureextractor`.
+
+        Parameters
+        ----------
+        preprocessed
+            The image is normalised and resampled already: leave both out.
+
+        Returns
+        -------
+        dict
+            `setting`, `imageType`, `featureClass`. Not to be said in PyRadiomics' words, and so
+            not in it: interpolation of the mask other than nearest neighbour, and rounding
+            (PyRadiomics cuts off decimals wherever the image's type is an integer).
+        """
+        setting: dict[str, Any] = {
+            "label": 1,
+            "additionalInfo": False,
+            "minimumROIDimensions": self.smallest_roi.dimensions,
+            **self.discretisation.to_pyradiomics(),
+            "distances": list(self.texture.distances),
+            "force2D": self.texture.aggregation.startswith("2.5D"),
+            "voxelArrayShift": self.intensity.voxel_array_shift,
+            **self._resegmentation(),
+        }
+        if self.smallest_roi.voxels > 1:
+            setting["minimumROISize"] = self.smallest_roi.voxels - 1
+        if self.texture.aggregation.endswith("merged"):
+            setting["weightingNorm"] = "no_weighting"
+        if not preprocessed:
+            setting |= self._preprocessing()
+        return {
+            "setting": setting,
+            "imageType": self._image_types(),
+            "featureClass": self.classes.to_pyradiomics(),
+        }
+
+    def _resegmentation(self) -> dict[str, Any]:
+        if self.intensity.resegmentation is not None:
+            return {"resegmentRange": list(self.intensity.resegmentation)}
+        sigma = self.intensity.outlier_sigma
+        if sigma is not None:
+            return {"resegmentRange": [-sigma, sigma], "resegmentMode": "sigma"}
+        return {}
+
+    def _preprocessing(self) -> dict[str, Any]:
+        setting: dict[str, Any] = {}
+        if self.intensity.normalise:
+            setting |= {"normalize": True, "normalizeScale": self.intensity.normalise_scale}
+            if self.intensity.normalise_limit is not None:
+                setting["removeOutliers"] = self.intensity.normalise_limit
+        if self.resampling is not None:
+            names = {"bspline": "sitkBSpline", "linear": "sitkLinear"}
+            setting |= {
+                "resampledPixelSpacing": list(self.resampling.spacing_mm),
+                "interpolator": names.get(self.resampling.interpolator, "sitkNearestNeighbor"),
+                "padDistance": WHOLE_IMAGE,
+            }
+        return setting
+
+    def _image_types(self) -> dict[str, dict[str, Any]]:
+        types: dict[str, dict[str, Any]] = {}
+        if self.images.original is not None:
+            types["Original"] = {}
+        log, wavelet = self.images.log, self.images.wavelet
+        if log is not None:
+            types["LoG"] = {"sigma": list(log.sigma_mm), **_bins(log.discretisation)}
+        if wavelet is not None:
+            types["Wavelet"] = {
+                "wavelet": wavelet.name,
+                "level": wavelet.levels,
+                **_bins(wavelet.discretisation),
+            }
+        return types
+
+
+def _bins(discretisation: Discretisation | None) -> dict[str, Any]:
+    return discretisation.to_pyradiomics() if discretisation is not None else {}

@@ -1,0 +1,101 @@
+"""Join the chunks' features into one table; with it the dictionary, all problems and agreements."""
+
+import logging
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rigoromics.errors import DataError
+from rigoromics.extract.dictionary import dictionary as explain
+from scripts.tables import read_tsv, write_parquet, write_tsv
+
+log = logging.getLogger(__name__)
+
+INDEX = ["patient", "cohort", "timepoint", "scan", "roi", "rater", "perturbation"]
+
+
+def main(
+    *,
+    features: list[Path],
+    problems: list[Path],
+    agreements: list[Path],
+    table: Path,
+    dictionary: Path,
+    all_problems: Path,
+    all_agreements: Path,
+) -> dict[str, float]:
+    """Assemble the chunks.
+
+    Parameters
+    ----------
+    features
+        The chunks' feature tables.
+    problems
+        Problem tables of the images and of the features.
+    agreements
+        Overlap between raters, a table per chunk.
+    table, dictionary
+        Written: every mask's features, sorted; what each feature is.
+    all_problems, all_agreements
+        Written: the tables of all chunks, joined and sorted.
+    """
+    chunks = [pq.read_table(path) for path in features]
+    _check_types(chunks, features)
+    joined = pa.concat_tables(chunks, promote_options="default").to_pandas()
+    names = sorted(set(joined.columns) - set(INDEX))
+    joined = joined[[*INDEX, *names]].sort_values(INDEX, ignore_index=True)
+    _check_unique(joined)
+    write_parquet(joined, table)
+    write_tsv(explain(names), dictionary)
+    seen = _joined(problems)
+    write_tsv(seen, all_problems)
+    write_tsv(_joined(agreements), all_agreements)
+    log.info("%d rows, %d features, %d problems", len(joined), len(names), len(seen))
+    return {"rows": len(joined), "features": len(names), "problems": len(seen)}
+
+
+def _joined(paths: list[Path]) -> pd.DataFrame:
+    rows = pd.concat([read_tsv(path) for path in paths], ignore_index=True).drop_duplicates()
+    return rows.sort_values(list(rows.columns), ignore_index=True)
+
+
+def _check_types(chunks: list[pa.Table], paths: list[Path]) -> None:
+    """Raise unless every chunk has the index as text and every other column as numbers."""
+    for chunk, path in zip(chunks, paths, strict=True):
+        missing = [name for name in INDEX if name not in chunk.column_names]
+        wrong = [
+            field.name
+            for field in chunk.schema
+            if field.name not in INDEX and field.type != pa.float64()
+        ]
+        repeated = [name for name, count in Counter(chunk.column_names).items() if count > 1]
+        if missing or wrong or repeated:
+            reasons = [
+                f"lacks {', '.join(missing)}" if missing else "",
+                f"has columns that are not numbers: {', '.join(wrong[:5])}" if wrong else "",
+                f"has columns twice: {', '.join(repeated[:5])}" if repeated else "",
+            ]
+            raise DataError(
+                f"The feature table {path.name} {'; '.join(filter(None, reasons))}",
+                "rerun the extraction: snakemake --forcerun extract",
+                file=str(path),
+            )
+
+
+def _check_unique(joined: pd.DataFrame) -> None:
+    twice = joined[joined.duplicated(INDEX)]
+    if len(twice):
+        first = ", ".join(f"{name} {twice.iloc[0][name]}" for name in INDEX)
+        raise DataError(
+            f"{len(twice)} row(s) of features come twice, first: {first}",
+            "give each rater's mask of an ROI once in the case sheet, or say `include: no`",
+        )
+
+
+if __name__ == "__main__":
+    from scripts.runner import run
+
+    run(main, snakemake)  # noqa: F821

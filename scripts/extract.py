@@ -1,0 +1,163 @@
+"""Features of every scan of a chunk under all its masks, and of the shuffled control."""
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import SimpleITK as sitk
+
+from rigoromics.errors import DataError, Problem, problems_table
+from rigoromics.extract import engine
+from rigoromics.extract.settings import ExtractionSettings
+from rigoromics.seeds import derive_seed
+from scripts.tables import read_tsv, write_parquet, write_tsv
+
+log = logging.getLogger(__name__)
+
+INDEX = ["patient", "cohort", "timepoint", "scan", "roi", "rater", "perturbation"]
+WHERE = ["patient", "timepoint", "scan", "roi", "rater"]
+
+
+def main(
+    *,
+    index: Path,
+    features: Path,
+    problems: Path,
+    settings: dict[str, dict[str, Any]],
+    shuffled: bool,
+    reference_rater: str,
+    seed: int,
+) -> dict[str, float | str]:
+    """Extract one chunk.
+
+    Parameters
+    ----------
+    index
+        The chunk's `images/<chunk>/index.tsv`.
+    features, problems
+        Written: one row per mask and perturbation; what went wrong.
+    settings
+        Scan's name to the extraction settings of that scan.
+    shuffled
+        Whether to add the control of shuffled voxels, for the reference rater's masks.
+    reference_rater
+        The rater whose masks the study is made on.
+    seed
+        The study's seed; what is drawn depends on it and on the case alone, so that another
+        grouping into chunks gives the same values.
+    """
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    masks = read_tsv(index).astype(str)
+    _verify(index.parent, masks)
+    known = {name: ExtractionSettings.model_validate(values) for name, values in settings.items()}
+    rows: list[dict[str, Any]] = []
+    found: list[Problem] = []
+    for _, scan in masks.groupby(["patient", "timepoint", "scan"], sort=True):
+        name = scan["scan"].iloc[0]
+        if name not in known:
+            raise DataError(
+                f"There are no extraction settings for the scan {name!r}",
+                f"name a file of config/extraction as `extraction` of {name!r} in the study config",
+            )
+        control = scan["rater"] == reference_rater if shuffled else scan["rater"] != scan["rater"]
+        case = _Case(index.parent, scan.reset_index(drop=True), known[name], seed)
+        rows += case.extract(control.to_numpy())
+        found += case.problems
+        log.info("%s %s: %d masks", scan["patient"].iloc[0], name, len(scan))
+    write_parquet(_table(rows), features)
+    write_tsv(problems_table(found), problems)
+    return {
+        "masks": float(len(masks)),
+        "rows": float(len(rows)),
+        "refused": float(sum(problem.severity == "refused" for problem in found)),
+        "engine": ", ".join(sorted({setting.engine for setting in known.values()})),
+    }
+
+
+class _Case:
+    """One scan with its masks: the files, their features, and the problems met."""
+
+    def __init__(
+        self, folder: Path, scan: pd.DataFrame, settings: ExtractionSettings, seed: int
+    ) -> None:
+        self.folder = folder
+        self.scan = scan
+        self.settings = settings
+        self.seed = seed
+        self.problems: list[Problem] = []
+
+    def extract(self, control: Any) -> list[dict[str, Any]]:
+        """Return a row per mask, and one more where `control` asks for shuffled voxels."""
+        try:
+            prepared = self._prepare()
+        except DataError as error:
+            for row in self.scan.to_dict("records"):
+                self._note(row, "refused", error)
+            return []
+        drawn = engine.extract(prepared, self.settings)
+        rows = self._rows(drawn, "none")
+        for number in self.scan.index[control]:
+            if str(number) in drawn.features:
+                names = self.scan.loc[number, ["patient", "timepoint", "scan", "roi"]]
+                seed = derive_seed(self.seed, "shuffled", *names)
+                mixed = prepared.shuffled(str(number), seed)
+                rows += self._rows(engine.extract(mixed, self.settings), "shuffled")
+        return rows
+
+    def _prepare(self) -> engine.Scan:
+        first = self.scan.iloc[0]
+        image = sitk.ReadImage(self.folder / first["image_path"])
+        masks = {
+            str(number): sitk.ReadImage(self.folder / path)
+            for number, path in self.scan["mask_path"].items()
+        }
+        return engine.prepare(image, masks, self.settings)
+
+    def _rows(self, result: engine.Extraction, perturbation: str) -> list[dict[str, Any]]:
+        for severity, errors in (("refused", result.refused), ("noted", result.noted)):
+            for number, error in errors.items():
+                self._note(self.scan.loc[int(number)].to_dict(), severity, error, perturbation)
+        rows = []
+        for number, values in result.features.items():
+            row = {name: self.scan.loc[int(number), name] for name in INDEX[:-1]}
+            rows.append({**row, "perturbation": perturbation, **values})
+        return rows
+
+    def _note(
+        self, row: dict[str, Any], severity: Any, error: DataError, perturbation: str = "none"
+    ) -> None:
+        what = error.problem
+        if perturbation != "none":
+            what = f"{perturbation} control: {what}"
+        where = {name: str(row[name]) for name in WHERE}
+        file = str(row["mask_path"])
+        self.problems.append(Problem("extract", severity, what, error.remedy, file=file, **where))
+
+
+def _verify(folder: Path, masks: pd.DataFrame) -> None:
+    """Raise if a file is not the one that the images stage made."""
+    for kind in ("image", "mask"):
+        files = masks[[f"{kind}_path", f"{kind}_sha256"]].drop_duplicates()
+        for path, sha256 in files.itertuples(index=False):
+            file = folder / path
+            if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
+                raise DataError(
+                    f"The {kind} {path} is missing or changed",
+                    "rerun the images stage: snakemake --forcerun images",
+                )
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return the rows sorted, index columns first, then features by name."""
+    columns = sorted({name for row in rows for name in row} - set(INDEX))
+    table = pd.DataFrame(rows, columns=[*INDEX, *columns])
+    table = table.astype(dict.fromkeys(columns, "float64") | dict.fromkeys(INDEX, "str"))
+    return table.sort_values(INDEX, ignore_index=True)
+
+
+if __name__ == "__main__":
+    from scripts.runner import run
+
+    run(main, snakemake)  # noqa: F821
