@@ -1,0 +1,1 @@
+"""The paper: figures, tables, sentences, and the HTML and PDF that hold them."""

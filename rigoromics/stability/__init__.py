@@ -1,0 +1,1 @@
+"""Stability of features: how far a value survives another rater or another scan."""

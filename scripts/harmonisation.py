@@ -1,0 +1,111 @@
+"""Measure how much of the features is scanner, before and after harmonisation."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from rigoromics.harmonise.batch_effect import (
+    EFFECT_COLUMNS,
+    FEATURE_COLUMNS,
+    batch_effect,
+    measured_batches,
+    principal_plane,
+)
+from rigoromics.harmonise.combat import ComBat
+from rigoromics.harmonise.confounding import refuse_confounded_outcome
+from rigoromics.report.harmonisation_figure import (
+    Batches,
+    Plane,
+    harmonisation_figure,
+    nothing_to_harmonise,
+)
+from rigoromics.report.style import save
+
+BATCH = "study.batch"
+
+logger = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    table: Path,
+    effect: Path,
+    features: Path,
+    picture: Path,
+    settings: dict[str, Any],
+    seed: int,
+) -> dict[str, float | str]:
+    """Write the batch effect, its share in every feature, and the picture."""
+    everyone = pd.read_parquet(table)
+    development = everyone[everyone["study.role"] == "development"]
+    external = everyone[everyone["study.role"] != "development"]
+    harmonise = settings.get("method", "combat") == "combat"
+    combat = ComBat(
+        batch=BATCH,
+        covariates=tuple(f"clinical.{name}" for name in settings.get("covariates", ())),
+        parametric=settings.get("parametric", True),
+        unseen=settings.get("unseen", "none"),
+    )
+    labels = development[BATCH].astype(str)
+    measured = pd.DataFrame(columns=EFFECT_COLUMNS), pd.DataFrame(columns=FEATURE_COLUMNS)
+    if labels.nunique() < 2:
+        logger.info("All development patients are of one batch: there is nothing to harmonise.")
+        drawn = nothing_to_harmonise(labels.iloc[0])
+    else:
+        if harmonise:
+            refuse_outcomes(development)
+        if len(measured_batches(labels)) < 2:
+            logger.info("Too few patients per batch to measure the batch effect.")
+        else:
+            measured = batch_effect(development, combat, seed, after=harmonise)
+        drawn = draw(development, external, combat if harmonise else None, measured)
+    for frame, path in zip(measured, (effect, features), strict=True):
+        frame.to_csv(path, sep="\t", index=False, lineterminator="\n")
+    save(drawn, picture)
+    return {
+        f"{row['measure']}_{row['stage']}": float(row["value"])
+        for row in measured[0].to_dict("records")
+    }
+
+
+def refuse_outcomes(development: pd.DataFrame) -> None:
+    """Raise a DataError if the batch gives away an endpoint."""
+    for name in development.columns:
+        if name.startswith("endpoint.") and not name.endswith(".time"):
+            refuse_confounded_outcome(
+                development[BATCH], development[name], name.removeprefix("endpoint.")
+            )
+
+
+def draw(
+    development: pd.DataFrame,
+    external: pd.DataFrame,
+    combat: ComBat | None,
+    measured: tuple[pd.DataFrame, pd.DataFrame],
+) -> Figure:
+    """Return the picture; ComBat, if any, learns on the development patients alone."""
+    columns = (combat or ComBat(batch=BATCH)).feature_columns(development)
+    stages = [("Features as they are", development, external)]
+    if combat is not None:
+        combat.fit(development)
+        unseen = set(external[BATCH].dropna().astype(str)) - set(combat.batches_)
+        title = f"After ComBat (unseen batch: {combat.unseen})" if unseen else "After ComBat"
+        stages.append((title, combat.transform(development), combat.transform(external)))
+    planes = [
+        Plane(title, *principal_plane(learned[columns].to_numpy(), others[columns].to_numpy()))
+        for title, learned, others in stages
+    ]
+    batches = Batches(
+        development[BATCH].astype(str).tolist(),
+        external[BATCH].astype(object).where(external[BATCH].notna(), "no batch").tolist(),
+    )
+    return harmonisation_figure(planes, batches, *measured)
+
+
+if __name__ == "__main__":
+    from scripts.runner import run
+
+    run(main, snakemake)  # noqa: F821
