@@ -1,0 +1,1 @@
+"""Models: fitted in nested cross-validation, tuned inside, locked once, applied as they are."""

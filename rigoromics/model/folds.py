@@ -1,0 +1,83 @@
+"""Folds of patients: nobody is on both sides, outcomes are spread evenly, order does not matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from rigoromics.errors import DataError
+from rigoromics.model.outcome import Outcome, events
+
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Row positions of one fold.
+
+    Attributes
+    ----------
+    train, test
+        Rows to learn from and rows held out, ascending.
+    """
+
+    train: Rows
+    test: Rows
+
+
+def patient_folds(patients: pd.Index[Any], y: Outcome, folds: int, seed: int) -> list[Fold]:
+    """Return stratified folds of whole patients.
+
+    Parameters
+    ----------
+    patients
+        The patient of each row; a patient may have several rows.
+    y
+        The outcome of each row; a patient counts as having the event if any row has it.
+    folds
+        Number of folds.
+    seed
+        Decides who goes where, together with the patients' names alone: not with the order of
+        the rows.
+
+    Returns
+    -------
+    list of Fold
+        Each patient is held out once.
+
+    Raises
+    ------
+    DataError
+        If there are fewer patients than folds.
+    """
+    happened = pd.Series(events(y), index=patients).groupby(level=0, sort=True).max()
+    if len(happened) < folds:
+        raise DataError(
+            f"{len(happened)} patients cannot be put into {folds} folds",
+            "lower the number of folds",
+        )
+    rng = np.random.default_rng(seed)
+    strata = [np.flatnonzero(happened.to_numpy() == flag) for flag in (True, False)]
+    # Dealt round and round, the second stratum going on where the first stopped: fold sizes
+    # differ by one at most, overall and within each stratum.
+    dealt = np.concatenate([rng.permutation(stratum) for stratum in strata])
+    fold_of = np.empty(len(dealt), dtype=np.intp)
+    fold_of[dealt] = np.arange(len(dealt)) % folds
+    row_fold = fold_of[happened.index.get_indexer(patients)]
+    return [
+        Fold(np.flatnonzero(row_fold != number), np.flatnonzero(row_fold == number))
+        for number in range(folds)
+    ]
+
+
+def permuted_outcomes(patients: pd.Index[Any], y: Outcome, seed: int) -> Outcome:
+    """Return the outcomes dealt anew to the patients; rows of one patient stay alike."""
+    names, first, inverse = np.unique(
+        np.asarray(patients, dtype=np.str_), return_index=True, return_inverse=True
+    )
+    order = np.random.default_rng(seed).permutation(len(names))
+    return np.asarray(y[first][order][inverse])

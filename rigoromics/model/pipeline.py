@@ -1,0 +1,150 @@
+"""The one pipeline that holds everything that learns."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from rigoromics.errors import DataError
+from rigoromics.model.learners import make_learner
+from rigoromics.model.outcome import Outcome
+from rigoromics.model.settings import Grid, Procedure
+from rigoromics.select.choose import ChooseFeatures, feature_cap
+from rigoromics.select.columns import SignatureColumns
+from rigoromics.select.design import DesignMatrix
+from rigoromics.select.harmonised import Harmonise
+from rigoromics.select.impute import Imputer
+from rigoromics.select.redundancy import RedundancyFilter
+from rigoromics.select.stable import StabilityFilter
+from rigoromics.select.variance import VarianceFilter
+
+Configuration = dict[str, float]
+
+WITH_IMAGES = ("radiomics", "combined", "shuffled")
+WITH_CLINICAL = ("clinical", "combined")
+# Volume is the control that others must beat: a penalty, which may remove its one coefficient,
+# would make that too easy. Not exactly zero, so that separated outcomes still have a solution.
+UNPENALISED: Grid = {"alpha": (1e-4,), "l1_ratio": (0.1,)}
+
+
+def blind_steps(procedure: Procedure, repeats: pd.DataFrame | None) -> Pipeline:
+    """Return the unfitted steps that never see an outcome.
+
+    Because they do not, one fit on a training set serves every configuration that is tried on
+    it, and every permutation of its outcomes, with the very result that refitting would give.
+
+    Parameters
+    ----------
+    procedure
+        What is being built.
+    repeats
+        Repeated measurements for the stability filter, if there are any.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        columns, impute, and for signatures of many features variance, harmonise, stability,
+        redundancy; then design.
+    """
+    settings, signature = procedure.settings, procedure.signature
+    if repeats is not None and repeats.empty:
+        repeats = None
+    asked = settings.harmonisation
+    covariates = list(asked.get("covariates", []))
+    steps: list[tuple[str, BaseEstimator]] = [
+        (
+            "columns",
+            SignatureColumns(signature, settings.clinical, covariates, settings.volume_feature),
+        ),
+        ("impute", Imputer(settings.clinical)),
+    ]
+    if signature in WITH_IMAGES:
+        steps += [
+            ("variance", VarianceFilter()),
+            (
+                "harmonise",
+                Harmonise(
+                    method=asked.get("method", "combat"),
+                    covariates=covariates,
+                    parametric=asked.get("parametric", True),
+                    unseen=asked.get("unseen", "none"),
+                ),
+            ),
+            ("stability", StabilityFilter(repeats, settings.stability)),
+            (
+                "redundancy",
+                RedundancyFilter(
+                    settings.redundancy, "independent" if repeats is None else "order"
+                ),
+            ),
+        ]
+    clinical = settings.clinical if signature in WITH_CLINICAL else {}
+    return Pipeline([*steps, ("design", DesignMatrix(clinical))])
+
+
+def seeing_steps(procedure: Procedure, configuration: Configuration, final: bool) -> Pipeline:
+    """Return the unfitted steps that learn from outcomes: the choice of features, and the model.
+
+    Parameters
+    ----------
+    procedure
+        What is being built.
+    configuration
+        Number of features `k` (signatures of many features only), and the hyperparameters.
+    final
+        Whether probabilities at the horizon will be asked for; tuning needs the order only.
+    """
+    hyperparameters: dict[str, Any] = {k: v for k, v in configuration.items() if k != "k"}
+    if procedure.endpoint.type == "survival":
+        hyperparameters["horizon"] = procedure.endpoint.horizon if final else None
+    else:
+        hyperparameters["class_weight"] = procedure.settings.class_weight
+    if procedure.model in ("random_forest", "random_survival_forest"):
+        hyperparameters["trees"] = procedure.settings.trees
+    if procedure.model != "cox_elastic_net":
+        hyperparameters["seed"] = procedure.seed
+    model = ("model", make_learner(procedure.model, hyperparameters))
+    if "k" not in configuration:
+        return Pipeline([model])
+    choose = ChooseFeatures(int(configuration["k"]), procedure.settings.selection)
+    return Pipeline([("choose", choose), model])
+
+
+def configurations(procedure: Procedure, y: Outcome) -> list[Configuration]:
+    """Return every configuration to try, the simplest first.
+
+    Parameters
+    ----------
+    procedure
+        What is being built.
+    y
+        Outcomes of the training patients: they limit the number of features.
+    """
+    grid = dict(procedure.settings.grid(procedure.model))
+    if procedure.signature == "volume" and "alpha" in grid:
+        grid = dict(UNPENALISED)
+    if procedure.signature in WITH_IMAGES:
+        grid = {"k": feature_numbers(feature_cap(y, procedure.settings.max_features)), **grid}
+    empty = [name for name, values in grid.items() if not values]
+    if empty:
+        raise DataError(
+            f"no value of {empty[0]!r} is given for model {procedure.model!r}",
+            "list at least one in the config, or leave the key out",
+        )
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def feature_numbers(cap: int) -> tuple[int, ...]:
+    """Return the numbers of features to try: doubling up to the cap, and the cap.
+
+    Examples
+    --------
+    >>> feature_numbers(6)
+    (1, 2, 4, 6)
+    """
+    doubling = itertools.takewhile(lambda k: k < cap, (2**i for i in itertools.count()))
+    return (*doubling, cap)

@@ -1,0 +1,151 @@
+"""What a study decides about its models, as one immutable record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rigoromics.errors import DataError
+from rigoromics.model.outcome import Endpoint
+
+Grid = dict[str, tuple[float, ...]]
+
+# From the simplest to the most flexible, as all grids are read: strong penalties and large
+# leaves first. `alpha` is the penalty per patient on standardised columns (glmnet's lambda).
+PENALTY: Grid = {"alpha": (0.2, 0.05, 0.01), "l1_ratio": (0.9, 0.1)}
+LEAVES: Grid = {"min_samples_leaf": (8, 3)}
+GRIDS: dict[str, Grid] = {
+    "elastic_net": PENALTY,
+    "random_forest": LEAVES,
+    "cox_elastic_net": PENALTY,
+    "random_survival_forest": LEAVES,
+}
+KIND = {
+    "elastic_net": "binary",
+    "random_forest": "binary",
+    "cox_elastic_net": "survival",
+    "random_survival_forest": "survival",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How signatures are built and judged.
+
+    Attributes
+    ----------
+    harmonisation
+        `method`, `covariates`, `parametric`, `unseen`.
+    stability
+        Design to `icc`, `threshold`, `bound`.
+    redundancy
+        Largest absolute rank correlation between two features of a signature.
+    selection
+        `univariate` or `mrmr`.
+    max_features
+        Upper limit of the number of features, or `auto`.
+    clinical
+        Clinical predictor to its kind.
+    volume_feature
+        The feature that stands for volume.
+    trees, class_weight, grids
+        Trees of a forest, `balanced` or `none`, and the values tried of each model's
+        hyperparameters.
+    outer_folds, inner_folds, repeats, one_standard_error
+        The nested cross-validation.
+    """
+
+    harmonisation: Mapping[str, Any] = field(default_factory=dict)
+    stability: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    redundancy: float = 0.9
+    selection: Literal["univariate", "mrmr"] = "mrmr"
+    max_features: int | Literal["auto"] = "auto"
+    clinical: Mapping[str, str] = field(default_factory=dict)
+    volume_feature: str = "original_shape_MeshVolume"
+    trees: int = 100
+    class_weight: Literal["balanced", "none"] = "none"
+    grids: Mapping[str, Grid] = field(default_factory=dict)
+    outer_folds: int = 5
+    inner_folds: int = 4
+    repeats: int = 1
+    one_standard_error: bool = False
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Settings:
+        """Return the settings that a script's params hold.
+
+        Parameters
+        ----------
+        plain
+            Keys harmonisation, stability, selection (redundancy, method, max_features), models
+            (trees, class_weight and, per model, the values of its hyperparameters), validation
+            (outer_folds, inner_folds, repeats, one_standard_error), clinical, volume_feature.
+            What is left out takes its default.
+        """
+        selection, models = plain.get("selection", {}), plain.get("models", {})
+        validation, given = plain.get("validation", {}), cls()
+        return cls(
+            harmonisation=dict(plain.get("harmonisation", {})),
+            stability=dict(plain.get("stability", {})),
+            redundancy=float(selection.get("redundancy", given.redundancy)),
+            selection=selection.get("method", given.selection),
+            max_features=selection.get("max_features", given.max_features),
+            clinical=dict(plain.get("clinical", {})),
+            volume_feature=plain.get("volume_feature", given.volume_feature),
+            trees=int(models.get("trees", given.trees)),
+            class_weight=models.get("class_weight") or "none",
+            grids={name: _grid(models[name]) for name in GRIDS if name in models},
+            outer_folds=int(validation.get("outer_folds", given.outer_folds)),
+            inner_folds=int(validation.get("inner_folds", given.inner_folds)),
+            repeats=int(validation.get("repeats", given.repeats)),
+            one_standard_error=bool(validation.get("one_standard_error", False)),
+        )
+
+    def grid(self, model: str) -> Grid:
+        """Return the hyperparameter values to try of one model, the simplest first."""
+        return {**GRIDS[model], **self.grids.get(model, {})}
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """The whole of what turns patients into a signature: nothing else decides anything.
+
+    Attributes
+    ----------
+    signature
+        clinical, volume, radiomics, combined or shuffled.
+    model
+        elastic_net or random_forest; cox_elastic_net or random_survival_forest.
+    endpoint, settings
+        What is predicted, and how.
+    seed
+        Seed of folds, forests and permutations.
+    """
+
+    signature: str
+    model: str
+    endpoint: Endpoint
+    settings: Settings
+    seed: int
+
+    def __post_init__(self) -> None:
+        if KIND.get(self.model) != self.endpoint.type:
+            fitting = [name for name, kind in KIND.items() if kind == self.endpoint.type]
+            raise DataError(
+                f"model {self.model!r} does not exist for {self.endpoint.type} endpoints",
+                f"choose among: {', '.join(fitting)}",
+            )
+
+    @property
+    def name(self) -> str:
+        """Name of signature and model, as in results."""
+        return f"{self.signature}.{self.model}"
+
+
+def _grid(plain: Mapping[str, Any]) -> Grid:
+    """Return hyperparameter values as tuples; a single value is a grid of one."""
+    return {
+        name: tuple(values) if isinstance(values, list | tuple) else (values,)
+        for name, values in plain.items()
+    }

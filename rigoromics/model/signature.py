@@ -1,0 +1,264 @@
+"""A signature: a fitted pipeline with its cut-off, and what is known of how it came to be."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from rigoromics.model.concordance import count_pairs
+from rigoromics.model.nested import sort_patients
+from rigoromics.model.outcome import Endpoint, Outcome, events
+from rigoromics.model.pipeline import Configuration
+from rigoromics.model.settings import Procedure
+from rigoromics.model.tuning import Fitted, transformed
+from rigoromics.select.choose import events_cap
+
+Array = npt.NDArray[np.float64]
+
+SHUFFLES = 20
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature that can be locked and applied; it holds no patient's data.
+
+    Attributes
+    ----------
+    signature, model
+        Its names in the config.
+    endpoint
+        What it predicts.
+    pipeline
+        Fitted steps from analysis table to risk.
+    configuration
+        Hyperparameters and number of features that tuning chose.
+    cutoff
+        Risk from which on a patient counts as high risk (survival) or positive (binary).
+    patients, events, batches
+        What it was developed on: how many patients, how many events, which batches.
+    """
+
+    signature: str
+    model: str
+    endpoint: Endpoint
+    pipeline: Pipeline
+    configuration: Configuration
+    cutoff: float
+    patients: int
+    events: int
+    batches: tuple[str, ...]
+
+    def predict(self, X: pd.DataFrame, policy: str = "none") -> pd.DataFrame:
+        """Return what the signature says of patients, exactly as it was locked.
+
+        Parameters
+        ----------
+        X
+            Analysis table, index patient; no outcome is needed, none is looked at.
+        policy
+            For batches that training did not see: `none` leaves their features as they are,
+            `align` adjusts them to the frozen reference by their features alone, `refuse`
+            raises. `align` looks at all rows of a batch together, so hand them in together.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index as X. `risk`: probability of the event (binary), or log hazard against the
+            average patient (survival). `probability`: the same probability (binary), or that of
+            no event until the horizon (survival). `high`: 1 from the cut-off on, else 0.
+
+        Raises
+        ------
+        DataError
+            If columns are missing, or a batch is refused.
+        """
+        pipeline = with_policy(self.pipeline, policy)
+        design = transformed(pipeline, X)
+        risk = pipeline[-1].risk(design)
+        return pd.DataFrame(
+            {
+                "risk": risk,
+                "probability": pipeline[-1].probability(design),
+                "high": (risk >= self.cutoff).astype(np.int64),
+            },
+            index=X.index,
+        )
+
+    @property
+    def inputs(self) -> list[str]:
+        """Columns of the design matrix that reach the model."""
+        if "choose" not in self.pipeline.named_steps:
+            return [str(name) for name in self.pipeline.named_steps["design"].columns_]
+        design, chosen = (self.pipeline.named_steps[name] for name in ("design", "choose"))
+        clinical = design.columns_[: len(design.columns_) - len(design.features_)]
+        return [str(name) for name in (*clinical, *chosen.features_)]
+
+    @property
+    def used(self) -> list[str]:
+        """Inputs that matter: all of a forest's, those with a weight in a linear model."""
+        weights = getattr(self.pipeline[-1], "weights_", None)
+        if weights is None:
+            return self.inputs
+        return [name for name, weight in zip(self.inputs, weights, strict=True) if weight != 0]
+
+
+def make_signature(fitted: Fitted, procedure: Procedure, y: Outcome) -> Signature:
+    """Return a fitted signature without anything that belongs to a patient.
+
+    Parameters
+    ----------
+    fitted
+        What `fit_all` or an outer fold returned.
+    procedure
+        How it was built.
+    y
+        Outcomes it was fitted to.
+    """
+    steps = []
+    for name, step in fitted.pipeline.steps:
+        kept = copy.copy(step)
+        if name == "stability":
+            # The repeats are measurements of patients; the fitted step needs them no more.
+            kept.repeats = None
+        steps.append((name, kept))
+    harmonise = fitted.pipeline.named_steps.get("harmonise")
+    return Signature(
+        signature=procedure.signature,
+        model=procedure.model,
+        endpoint=procedure.endpoint,
+        pipeline=Pipeline(steps),
+        configuration=fitted.configuration,
+        cutoff=fitted.cutoff,
+        patients=len(y),
+        events=int(events(y).sum()),
+        batches=tuple(map(str, harmonise.batches_)) if harmonise is not None else (),
+    )
+
+
+def with_policy(pipeline: Pipeline, policy: str) -> Pipeline:
+    """Return a fitted pipeline with another policy for unseen batches."""
+    return Pipeline(
+        [
+            (name, step.with_policy(policy) if name == "harmonise" else step)
+            for name, step in pipeline.steps
+        ]
+    )
+
+
+def describe(
+    signature: Signature, procedure: Procedure, X: pd.DataFrame, y: Outcome
+) -> dict[str, Any]:
+    """Return a locked signature in words and numbers that a person can read.
+
+    Parameters
+    ----------
+    signature, procedure
+        The signature and how it was built.
+    X, y
+        Development patients, for the importances of a forest.
+    """
+    steps = signature.pipeline.named_steps
+    design = steps["design"]
+    place = {str(name): i for i, name in enumerate(design.columns_)}
+    worth = _worth(signature, X, y, procedure.seed)
+    key = "coefficient" if hasattr(signature.pipeline[-1], "weights_") else "importance"
+    features = [
+        {
+            "feature": name,
+            key: value,
+            "mean": float(design.means_[place[name]]),
+            "standard_deviation": float(design.scales_[place[name]]),
+        }
+        for name, value in zip(signature.inputs, worth, strict=True)
+    ]
+    cap = events_cap(y)
+    return {
+        "signature": signature.signature,
+        "model": signature.model,
+        "endpoint": asdict(signature.endpoint),
+        "configuration": dict(sorted(signature.configuration.items())),
+        "class_weight": procedure.settings.class_weight,
+        "intercept": getattr(signature.pipeline[-1], "intercept_", None),
+        "baseline_hazard_at_horizon": getattr(signature.pipeline[-1], "baseline_hazard_", None),
+        "cutoff": signature.cutoff,
+        "cutoff_rule": (
+            "largest sensitivity + specificity - 1, over out-of-fold risks of development patients"
+            if signature.endpoint.type == "binary"
+            else "median of the out-of-fold risks of development patients"
+        ),
+        "features": features,
+        "features_used": signature.used,
+        "meaning": (
+            "coefficients and importances belong to standardised columns: "
+            "(harmonised value - mean) / standard_deviation"
+        ),
+        "filters": _filters(signature.pipeline),
+        "harmonisation": _harmonisation(signature.pipeline),
+        "patients": signature.patients,
+        "events": signature.events,
+        "events_cap_on_features": cap,
+        "exceeds_events_cap": bool(signature.configuration.get("k", 0) > cap),
+        "batches": list(signature.batches),
+        "seed": procedure.seed,
+    }
+
+
+def _worth(signature: Signature, X: pd.DataFrame, y: Outcome, seed: int) -> list[float]:
+    """Return coefficients, or how much AUC or C falls when an input is shuffled."""
+    learner = signature.pipeline[-1]
+    if hasattr(learner, "weights_"):
+        return [float(weight) for weight in learner.weights_]
+    X, y = sort_patients(X, y)
+    design = transformed(signature.pipeline, X).to_numpy()
+    whole = count_pairs(y, learner.risk(design)).share
+    rng = np.random.default_rng(seed)
+    found = []
+    for column in range(design.shape[1]):
+        shares = []
+        for _ in range(SHUFFLES):
+            shuffled = design.copy()
+            shuffled[:, column] = rng.permutation(design[:, column])
+            shares.append(count_pairs(y, learner.risk(shuffled)).share)
+        found.append(float(whole - np.mean(shares)))
+    return found
+
+
+def _filters(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """Return how many features each step let through, and how many it dropped."""
+    words = {
+        "impute": "missing in more than half of the patients",
+        "variance": "hardly varying",
+        "stability": "unstable between raters or scans",
+        "redundancy": "represented by a correlated feature",
+    }
+    rows = [
+        {"dropped_as": words[name], "dropped": step.n_dropped_, "left": len(step.features_)}
+        for name, step in pipeline.steps
+        if name in words
+    ]
+    if "choose" in pipeline.named_steps:
+        left = len(pipeline.named_steps["choose"].features_)
+        rows.append({"dropped_as": "not chosen", "dropped": rows[-1]["left"] - left, "left": left})
+    return rows
+
+
+def _harmonisation(pipeline: Pipeline) -> dict[str, Any]:
+    step = pipeline.named_steps.get("harmonise")
+    if step is None:
+        return {"method": "none", "reason": "the signature has no image features to harmonise"}
+    if step.combat_ is None:
+        return {"method": "none", "reason": step.skipped_}
+    return {
+        "method": "ComBat",
+        "training_left_as_it_is": step.skipped_,
+        "batches": [str(name) for name in step.batches_],
+        "covariates": list(step.covariates),
+        "parametric": step.parametric,
+        "unseen": step.unseen,
+    }

@@ -1,0 +1,137 @@
+"""The analysis table as models want it, and what models give as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rigoromics.errors import DataError
+from rigoromics.model.nested import HeldOut
+from rigoromics.model.outcome import Endpoint, Outcome, known_outcomes
+from rigoromics.model.settings import Procedure
+from rigoromics.model.signature import Signature, make_signature
+from rigoromics.model.tuning import Fitted
+
+
+def rows_of_role(
+    table: pd.DataFrame, role: str, endpoint: Endpoint
+) -> tuple[pd.DataFrame, Outcome]:
+    """Return the patients of one role whose outcome is known, sorted, and their outcomes.
+
+    Parameters
+    ----------
+    table
+        Analysis table with `patient` as a column.
+    role
+        `development` or `external`.
+    endpoint
+        The endpoint.
+
+    Raises
+    ------
+    DataError
+        If one patient has several rows, which could end up on both sides of a split.
+    """
+    twice = table.loc[table["patient"].duplicated(), "patient"]
+    if len(twice):
+        raise DataError(
+            f"{twice.nunique()} patients have more than one row in the analysis table "
+            f"(first: {twice.iloc[0]})",
+            "keep one row per patient; nobody may be in two cohorts",
+        )
+    rows = table[table["study.role"] == role].sort_values("patient").set_index("patient")
+    return known_outcomes(rows, endpoint)
+
+
+def out_of_fold(held_out: Sequence[HeldOut], patients: pd.Index[str]) -> pd.DataFrame:
+    """Return the out-of-fold predictions, one row per patient and repetition.
+
+    Parameters
+    ----------
+    held_out
+        Outer folds.
+    patients
+        Patients in sorted order, as the folds count them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns patient, repeat, fold, risk, probability, cutoff (the one learned in that fold's
+        training) and high (1 from that cut-off on); sorted by repeat and patient.
+    """
+    parts = [
+        pd.DataFrame(
+            {
+                "patient": patients[part.fold.test],
+                "repeat": part.repeat,
+                "fold": part.number,
+                "risk": part.risk,
+                "probability": part.probability,
+                "cutoff": part.fitted.cutoff,
+                "high": (part.risk >= part.fitted.cutoff).astype("int64"),
+            }
+        )
+        for part in held_out
+    ]
+    return pd.concat(parts).sort_values(["repeat", "patient"], ignore_index=True)
+
+
+def mean_over_repeats(oof: pd.DataFrame) -> pd.DataFrame:
+    """Return one out-of-fold prediction per patient: means, and the class most repeats gave."""
+    means = oof.groupby("patient", sort=True)[["risk", "probability", "high"]].mean()
+    return means.assign(high=(means["high"] >= 0.5).astype("int64"))
+
+
+def tuning_table(held_out: Sequence[HeldOut], final: Fitted) -> pd.DataFrame:
+    """Return every configuration tried, in every fold and for the final signature.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns repeat and fold (`final` for the final signature), one column per
+        hyperparameter, score, standard_error and chosen.
+    """
+    fits = [(str(part.repeat), str(part.number), part.fitted) for part in held_out]
+    rows = [
+        {
+            "repeat": repeat,
+            "fold": fold,
+            **trial.configuration,
+            "score": trial.score,
+            "standard_error": trial.standard_error,
+            "chosen": trial.configuration == fitted.configuration,
+        }
+        for repeat, fold, fitted in [*fits, ("final", "final", final)]
+        for trial in fitted.trials
+    ]
+    return pd.DataFrame(rows)
+
+
+def selection_table(
+    held_out: Sequence[HeldOut], final: Signature, procedure: Procedure, y: Outcome
+) -> pd.DataFrame:
+    """Return how often each predictor was used over the outer folds, and whether in the end.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns feature, frequency (share of outer folds) and in_final; most frequent first.
+    """
+    counts: dict[str, int] = dict.fromkeys(final.used, 0)
+    for part in held_out:
+        for name in make_signature(part.fitted, procedure, y[part.fold.train]).used:
+            counts[name] = counts.get(name, 0) + 1
+    rows = [
+        {"feature": name, "frequency": count / len(held_out), "in_final": name in final.used}
+        for name, count in counts.items()
+    ]
+    table = pd.DataFrame(rows, columns=["feature", "frequency", "in_final"])
+    return table.sort_values(["frequency", "feature"], ascending=[False, True], ignore_index=True)
+
+
+def outcome_columns(y: Outcome) -> dict[str, Outcome]:
+    """Return outcomes as plain columns: y, or time and event (0 or 1)."""
+    if not y.dtype.names:
+        return {"y": y}
+    return {"time": y["time"], "event": y["event"].astype("int64")}

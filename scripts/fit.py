@@ -1,0 +1,95 @@
+"""Nested cross-validation of one signature, and the final one, ready to be locked."""
+
+import json
+import logging
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rigoromics.model.concordance import pooled
+from rigoromics.model.locking import lock, sha256
+from rigoromics.model.nested import fit_all, nested_cross_validation
+from rigoromics.model.outcome import Endpoint
+from rigoromics.model.settings import Procedure, Settings
+from rigoromics.model.signature import describe, make_signature
+from rigoromics.model.tables import out_of_fold, rows_of_role, selection_table, tuning_table
+
+log = logging.getLogger(__name__)
+
+VERSIONS = ["rigoromics", "numpy", "pandas", "scikit-learn", "scikit-survival", "skops"]
+
+
+def main(
+    *,
+    table: Path,
+    repeats: Path,
+    shuffled: Path,
+    oof: Path,
+    locked: Path,
+    description: Path,
+    selection: Path,
+    tuning: Path,
+    endpoint: dict[str, Any],
+    signature: str,
+    model: str,
+    settings: dict[str, Any],
+    seed: int,
+    threads: int = 1,
+) -> dict[str, float | str]:
+    """Fit one signature with one model for one endpoint, on development patients alone.
+
+    The `shuffled` signature takes its features from the shuffled-voxel table.
+    """
+    target = Endpoint.from_dict(endpoint)
+    procedure = Procedure(signature, model, target, Settings.from_dict(settings), seed)
+    everybody = pd.read_parquet(shuffled if signature == "shuffled" else table)
+    X, y = rows_of_role(everybody, "development", target)
+    unknown = int((everybody["study.role"] == "development").sum()) - len(X)
+    log.info("%d development patients, %d more without %s.", len(X), unknown, target.name)
+    measured_again = pd.read_parquet(repeats)
+    held_out = nested_cross_validation(X, y, procedure, measured_again, threads)
+    final = fit_all(X, y, procedure, measured_again)
+    result = make_signature(final, procedure, y)
+    content = lock(result)
+    words = describe(result, procedure, X, y)
+    if words["exceeds_events_cap"]:
+        log.warning(
+            "The config allows %d features; the events carry %d.",
+            result.configuration["k"],
+            words["events_cap_on_features"],
+        )
+    out_of_fold(held_out, X.index).to_parquet(oof, compression="zstd", index=False)
+    locked.write_bytes(content)
+    words |= {"sha256": sha256(content), "versions": {v: version(v) for v in VERSIONS}}
+    description.write_text(json.dumps(words, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    frequency = selection_table(held_out, result, procedure, y)
+    frequency.to_csv(selection, sep="\t", index=False, lineterminator="\n")
+    tried = tuning_table(held_out, final)
+    tried.to_csv(tuning, sep="\t", index=False, lineterminator="\n")
+    return {
+        "c_index_oof" if target.type == "survival" else "auc_oof": pooled(
+            part.pairs for part in held_out
+        ),
+        "patients": float(len(y)),
+        "events": float(result.events),
+        "features": float(len(result.used)),
+        "configurations_tried": float(len(tried)),
+        "sha256": sha256(content),
+    }
+
+
+def version(package: str) -> str:
+    """Return a package's version; Rigoromics itself may run from its folder, uninstalled."""
+    if package == "rigoromics":
+        from rigoromics import __version__
+
+        return __version__
+    return metadata.version(package)
+
+
+if __name__ == "__main__":
+    from scripts.runner import run
+
+    run(main, snakemake)  # noqa: F821

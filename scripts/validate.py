@@ -1,0 +1,114 @@
+"""Apply the locked signatures to the external cohorts, once, as they were locked."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rigoromics.errors import DataError
+from rigoromics.model.locking import unlock
+from rigoromics.model.outcome import Endpoint, Outcome
+from rigoromics.model.signature import Signature
+from rigoromics.model.tables import mean_over_repeats, outcome_columns, rows_of_role
+
+log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    table: Path,
+    shuffled: Path,
+    locks: Path,
+    signatures: list[Path],
+    oof: list[Path],
+    predictions: Path,
+    endpoint: dict[str, Any],
+    policies: list[str],
+) -> dict[str, float | str]:
+    """Write predictions: external rows under each policy, and development rows out of fold.
+
+    `signatures` and `oof` come in the same order. Development rows carry the policy `none`:
+    their batches were seen in training, but for the folds' own exceptions.
+    """
+    target = Endpoint.from_dict(endpoint)
+    recorded = pd.read_csv(locks, sep="\t", dtype=str)
+    tables = {"": pd.read_parquet(table)}
+    parts = []
+    for path, out_of_fold in zip(signatures, oof, strict=True):
+        signature = _locked(path, recorded)
+        source = ""
+        if signature.signature == "shuffled":
+            source = "shuffled"
+            tables.setdefault(source, pd.read_parquet(shuffled))
+        rows = tables[source]
+        external = rows_of_role(rows, "external", target)
+        parts += [_external(signature, *external, policy) for policy in policies]
+        development = rows_of_role(rows, "development", target)
+        parts.append(_development(signature, *development, pd.read_parquet(out_of_fold)))
+    result = pd.concat(parts, ignore_index=True)
+    keys = ["signature", "model", "split", "policy", "patient"]
+    result = result.sort_values(keys, ignore_index=True)
+    result.to_parquet(predictions, compression="zstd", index=False)
+    count = result.loc[result["split"] == "external", "patient"].nunique()
+    log.info("%d signatures applied to %d external patients.", len(signatures), count)
+    return {"signatures": float(len(signatures)), "external_patients": float(count)}
+
+
+def _locked(path: Path, recorded: pd.DataFrame) -> Signature:
+    """Return a signature whose hash is among the recorded ones, under its own name."""
+    content = path.read_bytes()
+    name = path.parent.name
+    rows = recorded[recorded["signature"] + "." + recorded["model"] == name]
+    if len(rows) != 1:
+        raise DataError(
+            f"signature {name!r} is not among the locked ones",
+            "lock it before it is validated",
+            str(path),
+        )
+    return unlock(content, rows["sha256"].iloc[0])
+
+
+def _external(signature: Signature, X: pd.DataFrame, y: Outcome, policy: str) -> pd.DataFrame:
+    if X.empty:
+        return pd.DataFrame()
+    predicted = signature.predict(X, policy)
+    return _rows(signature, X, y, predicted, "external", policy)
+
+
+def _development(
+    signature: Signature, X: pd.DataFrame, y: Outcome, oof: pd.DataFrame
+) -> pd.DataFrame:
+    predicted = mean_over_repeats(oof).reindex(X.index)
+    return _rows(signature, X, y, predicted, "development_cv", "none")
+
+
+def _rows(
+    signature: Signature,
+    X: pd.DataFrame,
+    y: Outcome,
+    predicted: pd.DataFrame,
+    split: str,
+    policy: str,
+) -> pd.DataFrame:
+    columns = {
+        "patient": X.index,
+        "cohort": X["study.cohort"],
+        "centre": X["study.centre"],
+        "role": X["study.role"],
+        "split": split,
+        "signature": signature.signature,
+        "model": signature.model,
+        "policy": policy,
+        "risk": predicted["risk"],
+        "probability": predicted["probability"],
+        "cutoff_class": predicted["high"].astype("int64"),
+        **outcome_columns(y),
+    }
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+if __name__ == "__main__":
+    from scripts.runner import run
+
+    run(main, snakemake)  # noqa: F821
