@@ -171,7 +171,7 @@ def _draw_heat(axes: Axes, rows: pd.DataFrame) -> None:
     axes.grid(which="minor", color="white", linewidth=1.2)
     axes.tick_params(which="minor", length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title("Stable features, by family and image")
+    axes.set_title("Stable of all")
 
 
 def _image_name(image: str) -> str:

@@ -1,0 +1,243 @@
+"""Methods, second half: harmonisation, selection, models, validation, controls, software."""
+
+from __future__ import annotations
+
+from rigoromics.report.study import StudyTables
+from rigoromics.report.text import Section, Text, join, paragraphs, say
+from rigoromics.report.wording import listing, model_name, plain, plural, signature_name
+
+
+def harmonisation(study: StudyTables) -> Section:
+    """Return how batches were harmonised, if they were."""
+    settings = study.config["harmonisation"]
+    if settings["method"] == "none":
+        text = say("Features were not harmonised between scanners.")
+        return Section("harmonisation", "Harmonisation", paragraphs(text))
+    covariates = [plain(name) for name in settings["covariates"]]
+    kept = (
+        say("the effects of {names} were preserved", names=listing(covariates))
+        if covariates
+        else say("no covariate was preserved")
+    )
+    prior = "parametric" if settings["parametric"] else "non-parametric"
+    fit = say(
+        "Features were harmonised by ComBat [@johnson2007; @fortin2018] with {prior} empirical "
+        "Bayes priors; batches were defined by {batch}; {kept}. The outcome was never among the "
+        "covariates. ComBat was fitted on the training patients of each fold and applied, "
+        "frozen, to the held-out ones.",
+        prior=prior,
+        batch=listing([plain(name) for name in settings["batch"]]),
+        kept=kept,
+    )
+    unseen = {
+        "align": "Patients of a batch that training never saw were aligned to the frozen "
+        "reference using their features only, never their outcomes",
+        "none": "Patients of a batch that training never saw were left as they were",
+    }[settings["unseen"]]
+    declared = (
+        " This was declared before the external patients were touched; the results of the other "
+        "way are reported beside it."
+        if study.external
+        else ""
+    )
+    policy = say("{unseen}.{declared}", unseen=unseen, declared=declared)
+    return Section("harmonisation", "Harmonisation", paragraphs(join([fit, policy])))
+
+
+def selection(study: StudyTables) -> Section:
+    """Return how features were chosen and models fitted."""
+    settings = study.config["selection"]
+    ranking = {
+        "mrmr": "minimum redundancy and maximum relevance",
+        "univariate": "their univariate association with the outcome",
+    }[settings["method"]]
+    limit = (
+        say("at most one per ten events of the rarer class")
+        if settings["max_features"] == "auto"
+        else say("at most {n}", n=study.setting("selection.max_features"))
+    )
+    choosing = say(
+        "Features missing in more than half of the training patients were dropped; other missing "
+        "values were replaced by the median of the training patients, and missing categories "
+        "formed a level of their own. Of features whose absolute rank correlation exceeded "
+        "{redundancy}, one was kept. The remaining ones were ranked by {ranking}; {limit} "
+        "entered a model, their number being tuned.",
+        redundancy=study.setting("selection.redundancy"),
+        ranking=ranking,
+        limit=limit,
+    )
+    return Section(
+        "models",
+        "Feature selection and models",
+        paragraphs(choosing, _signatures(study), _models(study)),
+    )
+
+
+def _signatures(study: StudyTables) -> Text:
+    names = [signature_name(s) for s in study.config["models"]["signatures"]]
+    predictors = [plain(name) for name in study.config["clinical"]["predictors"]]
+    clinical = (
+        say(" Clinical predictors were {names}.", names=listing(predictors)) if predictors else ()
+    )
+    return say(
+        "{n} {word} fitted: {names}. The study is about the {primary} signature, named before "
+        "anything was fitted.{clinical}",
+        n=study.numbers.setting(
+            study.setting("seed").source, "models.signatures", len(names), _count(len(names))
+        ),
+        word=plural(len(names), "signature was", "signatures were"),
+        names=listing(names),
+        primary=study.config["models"]["primary"],
+        clinical=clinical,
+    )
+
+
+def _count(n: int) -> str:
+    small = ["No", "One", "Two", "Three", "Four", "Five", "Six"]
+    return small[n] if n < len(small) else str(n)
+
+
+_REFERENCES = {
+    "elastic_net": "logistic regression with elastic-net penalty [@zou2005]",
+    "random_forest": "random forests [@breiman2001] of {trees} trees",
+    "cox_elastic_net": "Cox regression with elastic-net penalty [@zou2005; @simon2011]",
+    "random_survival_forest": "random survival forests [@ishwaran2008] of {trees} trees",
+}
+
+
+def _models(study: StudyTables) -> Text:
+    texts = []
+    settings = study.config["models"]
+    for kind, word in (("binary", "Binary"), ("survival", "Survival")):
+        if not any(e.survival == (kind == "survival") for e in study.endpoints):
+            continue
+        names = [
+            say(_REFERENCES[name], trees=study.setting("models.trees")) for name in settings[kind]
+        ]
+        texts.append(
+            say(
+                "{word} endpoints were modelled by {names}{primary}.",
+                word=word,
+                names=join(names, " and "),
+                primary=f"; the first is the primary model ({model_name(settings[kind][0])})"
+                if len(names) > 1
+                else "",
+            )
+        )
+    if settings["class_weight"] == "balanced" and any(not e.survival for e in study.endpoints):
+        texts.append(
+            say("Classes were weighted by the inverse of their frequency; nothing was resampled.")
+        )
+    return join(texts)
+
+
+def validation(study: StudyTables) -> Section:
+    """Return how performance was estimated and tested."""
+    repeats = study.config["validation"]["repeats"]
+    again = (
+        say(", repeated {n} times and averaged per patient", n=study.setting("validation.repeats"))
+        if repeats > 1
+        else ()
+    )
+    nested = say(
+        "Internal performance was estimated by nested cross-validation split by patient: "
+        "{outer} outer folds{again}, and {inner} inner folds for tuning. Imputation, "
+        "harmonisation, scaling, stability filter, redundancy filter, selection, tuning and "
+        "cut-off are steps of one pipeline that was fitted anew on the training patients of each "
+        "fold; nothing was learned from held-out patients.",
+        outer=study.setting("validation.outer_folds"),
+        inner=study.setting("validation.inner_folds"),
+        again=again,
+    )
+    external = (
+        say(
+            "The signature fitted on all development patients was locked, its hash recorded, and "
+            "applied once to each external cohort with the cut-off learned in development."
+        )
+        if study.external
+        else say("The signature fitted on all patients was locked and its hash recorded.")
+    )
+    return Section(
+        "validation",
+        "Validation and statistics",
+        paragraphs(join([nested, external]), _statistics(study)),
+    )
+
+
+def _statistics(study: StudyTables) -> Text:
+    texts = []
+    if any(not e.survival for e in study.endpoints):
+        texts.append(
+            say(
+                "Binary endpoints: discrimination is the area under the receiver operating "
+                "characteristic curve (AUC) with intervals and paired tests by DeLong's method "
+                "[@delong1988]; sensitivity, specificity and predictive values have Wilson "
+                "intervals, at the cut-off with the largest Youden index over out-of-fold risks "
+                "of development patients; calibration is shown as intercept, slope and smooth "
+                "curve."
+            )
+        )
+    if any(e.survival for e in study.endpoints):
+        texts.append(
+            say(
+                "Survival endpoints: discrimination is Harrell's C-index with infinitesimal "
+                "jackknife intervals; risk groups, cut at the median of the out-of-fold risks of "
+                "development patients, are compared by the log-rank test and by Kaplan-Meier "
+                "curves with log-log intervals; calibration and Brier score are taken at the "
+                "horizon."
+            )
+        )
+    texts.append(
+        say(
+            "Clinical utility is net benefit over threshold probabilities [@vickers2006]. Where "
+            "no closed form exists, intervals come from {n} bootstrap samples of patients. "
+            "Intervals are 95% intervals, tests are two-sided, and p-values of a family of "
+            "comparisons are corrected by Holm's method.",
+            n=study.setting("validation.bootstrap"),
+        )
+    )
+    return join(texts)
+
+
+def controls(study: StudyTables) -> Section:
+    """Return the negative controls."""
+    settings = study.config["controls"]
+    texts = [
+        say(
+            "Radiomics signatures are known to owe their performance to volume "
+            "[@welch2019]. The primary signature was therefore held against"
+        )
+    ]
+    against = ["volume alone"]
+    if "clinical" in study.config["models"]["signatures"]:
+        against.append("clinical variables alone")
+    if settings["shuffled_voxels"] and study.from_images:
+        against.append(
+            "the same procedure on features of images whose voxels had been shuffled within the ROI"
+        )
+    sentence = say("{names}.", names=listing(against))
+    if settings["permutations"]:
+        sentence = (
+            *sentence,
+            *say(
+                " The whole procedure was repeated on {n} permutations of the outcomes; p is the "
+                "share of results at least as good as the real one, counting that one "
+                "[@phipson2010].",
+                n=study.setting("controls.permutations"),
+            ),
+        )
+    return Section("controls", "Negative controls", paragraphs(join([*texts, sentence])))
+
+
+def software(study: StudyTables) -> Section:
+    """Return what ran, and how to run it again."""
+    versions = [f"{name} {version}" for name, version in sorted(study.versions.items())]
+    text = say(
+        "All steps from raw data to this document ran as one Snakemake workflow [@snakemake2021] "
+        "by Rigoromics; versions: {versions}. Random numbers derive from the study's seed "
+        "({seed}), so that the same inputs give the same bytes. Every number in the results "
+        "stands in a table named in the supplement together with its hash.",
+        versions=", ".join(versions),
+        seed=study.setting("seed"),
+    )
+    return Section("software", "Software and reproducibility", paragraphs(text))

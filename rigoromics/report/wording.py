@@ -1,0 +1,200 @@
+"""What the paper calls things, and how it writes numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SIGNATURES = {
+    "clinical": "clinical",
+    "volume": "volume alone",
+    "radiomics": "radiomics",
+    "combined": "radiomics and clinical combined",
+    "shuffled": "shuffled voxels (control)",
+}
+MODELS = {
+    "elastic_net": "elastic-net logistic regression",
+    "random_forest": "random forest",
+    "cox_elastic_net": "elastic-net Cox regression",
+    "random_survival_forest": "random survival forest",
+}
+METRICS = {
+    "auc": "AUC",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "Positive predictive value",
+    "npv": "Negative predictive value",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "brier": "Brier score",
+    "scaled_brier": "Scaled Brier score",
+    "calibration_intercept": "Calibration intercept",
+    "calibration_slope": "Calibration slope",
+    "ici": "Integrated calibration index",
+    "e50": "Median calibration error (E50)",
+    "e90": "90th percentile of calibration error (E90)",
+    "c_index": "C-index",
+    "c_index_uno": "C-index (Uno)",
+    "uno_c": "C-index (Uno)",
+    "hazard_ratio": "Hazard ratio, high to low risk",
+    "hazard_ratio_groups": "Hazard ratio, high to low risk",
+    "hazard_ratio_per_sd": "Hazard ratio per SD of risk",
+    "integrated_brier": "Integrated Brier score",
+    "auc_horizon": "AUC at the horizon",
+    "brier_horizon": "Brier score at the horizon",
+    "observed_expected": "Observed to expected ratio",
+    "net_benefit": "Net benefit",
+    "log_rank_p": "Log-rank p",
+    "logrank_p": "Log-rank p",
+}
+FAMILIES = {
+    "shape": "shape",
+    "firstorder": "first order",
+    "glcm": "GLCM",
+    "glrlm": "GLRLM",
+    "glszm": "GLSZM",
+    "gldm": "GLDM",
+    "ngtdm": "NGTDM",
+}
+MODALITIES = {
+    "CT": "computed tomography (CT)",
+    "MR": "magnetic resonance imaging (MRI)",
+    "PT": "positron emission tomography (PET)",
+    "US": "ultrasound",
+    "MG": "mammography",
+    "OPT": "ophthalmic tomography",
+}
+EXTERNAL = "all external"
+
+
+def signature_name(signature: str) -> str:
+    """Return what the paper calls a signature."""
+    return SIGNATURES.get(signature, plain(signature))
+
+
+def model_name(model: str) -> str:
+    """Return what the paper calls a model."""
+    return MODELS.get(model, plain(model))
+
+
+def metric_name(metric: str) -> str:
+    """Return what the paper calls a metric."""
+    return METRICS.get(metric, sentence_case(plain(metric)))
+
+
+def plain(name: str) -> str:
+    """Return an identifier as words."""
+    return name.replace("_", " ").strip()
+
+
+def feature_name(feature: str) -> str:
+    """Return a feature as a reader sees it: image type, family, name.
+
+    Examples
+    --------
+    >>> feature_name("wavelet-LLH_glcm_JointEntropy")
+    'wavelet LLH · GLCM · joint entropy'
+    >>> feature_name("original_shape_MeshVolume")
+    'shape · mesh volume'
+    >>> feature_name("baseline.ct.lesion:original_glcm_Idmn")
+    'baseline ct lesion: GLCM · IDMN'
+    """
+    if feature.startswith("clinical."):
+        return plain(feature.removeprefix("clinical.")).replace("=", ": ")
+    place, _, feature = feature.rpartition(":")
+    if place:
+        return f"{place.replace('.', ' ')}: {feature_name(feature)}"
+    parts = feature.split("_", 2)
+    if len(parts) != 3:
+        return feature
+    image, family, name = parts
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    words = " ".join(_word(w) for w in words.split())
+    filtered = re.sub(r"-sigma-([\d-]+)-mm(-3D)?", _sigma, image).replace("wavelet-", "wavelet ")
+    shown = [] if image == "original" else [filtered.replace("log LoG", "LoG")]
+    return " · ".join([*shown, FAMILIES.get(family, family), words])
+
+
+def _word(word: str) -> str:
+    short = word in ("Idm", "Idmn", "Id", "Idn", "Imc1", "Imc2", "MCC")
+    return word.upper() if short else word.lower()
+
+
+def _sigma(match: re.Match[str]) -> str:
+    return f" LoG {match.group(1).replace('-', '.')} mm"
+
+
+def sentence_case(text: str) -> str:
+    """Return a text with its first letter large and all others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def fixed(value: float, digits: int = 2) -> str:
+    """Return a number with a fixed number of decimals and a real minus sign."""
+    if math.isnan(value):
+        return "not estimable"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.removeprefix("-")
+    return text.replace("-", "−")
+
+
+def p_value(p: float) -> str:
+    """Return a p-value as journals print it.
+
+    Examples
+    --------
+    >>> p_value(0.0000123), p_value(0.0312), p_value(0.4)
+    ('<0.001', '0.031', '0.40')
+    """
+    if math.isnan(p):
+        return "not estimable"
+    if p < 0.001:
+        return "<0.001"
+    # An interval of alpha 0.05 must never meet a p printed on the wrong side of it.
+    return fixed(p, 3) if p < 0.1 else fixed(p, 2)
+
+
+def p_equals(p: float) -> str:
+    """Return ``p = 0.031`` or ``p < 0.001``."""
+    text = p_value(p)
+    # Spaces that do not break: a p-value stays on one line.
+    return f"p\u00a0<\u00a0{text[1:]}" if text.startswith("<") else f"p\u00a0=\u00a0{text}"
+
+
+def interval(estimate: float, lower: float, upper: float, digits: int = 2) -> str:
+    """Return an estimate with its 95% interval, or alone where there is none."""
+    if math.isnan(lower) or math.isnan(upper):
+        return fixed(estimate, digits)
+    return f"{fixed(estimate, digits)} ({fixed(lower, digits)} to {fixed(upper, digits)})"
+
+
+def percent(part: float, whole: float) -> str:
+    """Return a share in whole per cent."""
+    return "–" if whole == 0 else f"{100 * part / whole:.0f}%"
+
+
+def listing(words: Sequence[str]) -> str:
+    """Return words as English lists them: a, b and c."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """Return the form of a noun that goes with a number."""
+    return one if n == 1 else (many or one + "s")
+
+
+def is_survival(endpoint: Mapping[str, Any]) -> bool:
+    """Whether an endpoint is time to an event."""
+    return str(endpoint.get("type", "binary")) == "survival"
+
+
+def discrimination(endpoint: Mapping[str, Any]) -> str:
+    """Return the metric that says how well an endpoint's patients are told apart."""
+    return "c_index" if is_survival(endpoint) else "auc"

@@ -1,0 +1,260 @@
+"""The paper of whole studies: what it says, where it has it from, and that it says no more."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.unit.report.conftest import write_paper
+
+
+class Page(HTMLParser):
+    """Words, links and ids of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words, self.links, self.sources, self.ids, self.tags = [], [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.links += [found["href"]] if "href" in found else []
+        self.sources += [found["src"]] if "src" in found else []
+        self.ids += [found["id"]] if "id" in found else []
+
+    def handle_data(self, data):
+        if not self.tags or self.tags[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+
+def page(paper: Path) -> Page:
+    return Page((paper / "report.html").read_text(encoding="utf-8"))
+
+
+def manuscript(paper: Path) -> str:
+    return (paper / "manuscript.typ").read_text(encoding="utf-8")
+
+
+def numbers(paper: Path) -> list[dict]:
+    return json.loads((paper / "numbers.json").read_text(encoding="utf-8"))["numbers"]
+
+
+def test_the_page_opens_offline(full_paper):
+    found = page(full_paper)
+    assert all(source.startswith("data:image/") for source in found.sources)
+    assert not [link for link in found.links if re.match(r"(https?:)?//", link)]
+    assert not {"link", "script", "iframe"} & set(found.tags)
+    assert len(found.sources) >= 15
+
+
+def test_every_link_of_the_page_leads_somewhere(full_paper):
+    found = page(full_paper)
+    assert len(found.ids) == len(set(found.ids))
+    for link in set(found.links):
+        if link.startswith("#"):
+            assert link[1:] in found.ids
+        else:
+            assert (full_paper / link).is_file()
+
+
+def test_every_number_stands_in_the_table_it_names(full_paper, full_study):
+    folder, _ = full_study
+    checked = 0
+    for number in numbers(full_paper):
+        selector = dict(re.findall(r"(\w+)=([^,=]*)(?:, |$)", number["row"]))
+        path = folder / number["table"]
+        if path.suffix != ".tsv" or not path.is_file():
+            continue
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        if number["column"] not in table.columns or not set(selector) <= set(table.columns):
+            continue
+        for column, value in selector.items():
+            table = table[table[column] == value]
+        assert len(table) == 1, number
+        assert float(table[number["column"]].iloc[0]) == number["value"]
+        if number["lower"] is not None:
+            assert float(table["lower"].iloc[0]) == number["lower"]
+        checked += 1
+    assert checked > 100
+
+
+def test_every_number_has_a_table_a_hash_a_step_and_a_run(full_paper):
+    found = numbers(full_paper)
+    assert len({n["key"] for n in found}) == len(found)
+    for number in found:
+        assert re.fullmatch(r"[0-9a-f]{64}", number["sha256"])
+        assert number["table"]
+        assert number["step"]
+        assert re.fullmatch(r"[0-9a-f]{12}", number["run"])
+
+
+def test_the_run_is_named_by_what_it_was_made_from(paper_of, tmp_path):
+    def run_of(paper: Path) -> str:
+        return json.loads((paper / "numbers.json").read_text(encoding="utf-8"))["run_id"]
+
+    first = run_of(paper_of(survival=False))
+    assert run_of(paper_of(survival=False)) == first
+
+    def change(folder: Path, config: dict) -> None:
+        with (folder / "validation/metastasis/roc.tsv").open("a") as file:
+            file.write("\n")
+
+    assert run_of(paper_of(change, survival=False)) != first
+
+
+def test_hashes_of_the_numbers_are_those_of_the_files(full_paper, full_study):
+    import hashlib
+
+    folder, _ = full_study
+    for name in {n["table"] for n in numbers(full_paper)}:
+        if (folder / name).is_file():
+            (sha256,) = {n["sha256"] for n in numbers(full_paper) if n["table"] == name}
+            assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == sha256
+
+
+def test_numbers_of_the_text_are_links_on_page_and_paper(full_paper):
+    text = (full_paper / "report.html").read_text(encoding="utf-8")
+    source = manuscript(full_paper)
+    used = set(re.findall(r'#num\("(n\d+)"\)', source))
+    assert len(used) > 60
+    for key in used:
+        assert source.count(f'#label("{key}")') == 1
+    assert len(re.findall(r'<a class="n" href="tables/[^"]+" title="[^"]+SHA-256', text)) > 100
+
+
+def test_results_text_has_no_number_that_is_not_a_link(full_paper):
+    source = manuscript(full_paper)
+    results = source[source.index("= Results") : source.index("= Discussion")]
+    prose = re.sub(r"#(study-table|picture|pictures)\((?:.|\n)*?\n?\)\n\n", "", results + "\n\n")
+    prose = "\n".join(
+        line for line in prose.splitlines() if (line and line[0] not in "=#( ") or "#num(" in line
+    )
+    prose = re.sub(r'#num\("n\d+"\)\[[^\]]*\]', "", prose)
+    assert "External calibration" in prose
+    # What is left are names (95th percentile, 0.5 as chance) and ideal values, not results.
+    allowed = ["95th", "0.5, which is chance", "ideal: 1 and 0", "ideal: 1", "1 and 0",
+               "12.5 mm"]  # fmt: skip
+    for words in allowed:
+        prose = prose.replace(words, "")
+    assert not re.findall(r"(?<![\w-])\d+(?:\.\d+)?", prose)
+
+
+def test_the_verdict_comes_before_all_else(full_paper, full_study):
+    folder, _ = full_study
+    verdict = json.loads((folder / "validation/metastasis/verdict.json").read_text())
+    text = page(full_paper).text
+    assert text.index(verdict["sentence"]) < text.index("Key numbers")
+    source = manuscript(full_paper)
+    assert source.index('#verdict("evidence"') < source.index("Abstract")
+
+
+def test_a_null_study_says_no_evidence_on_its_first_page(paper_of):
+    paper = paper_of(effect=0.0, survival=False)
+    text = page(paper).text
+    assert text.index("No evidence · metastasis") < text.index("Key numbers")
+    source = manuscript(paper)
+    assert source.index("No evidence · metastasis") < source.index("Abstract")
+    assert 'class="verdict none"' in (paper / "report.html").read_text(encoding="utf-8")
+
+
+def test_twenty_four_patients_without_external_ones_are_told_what_they_can_show(paper_of):
+    paper = paper_of(external=False, survival=False)
+    text = page(paper).text
+    assert "Internal validation only" in text
+    assert "There is no external cohort" in text
+    assert "With 24 development patients" in text
+    assert "not confirm one" in text
+    assert "All development patients come from one centre" in text
+    assert "external patients with" not in text
+    assert (paper / "manuscript.pdf").stat().st_size > 20_000
+
+
+def test_a_study_from_feature_tables_does_not_speak_of_images(paper_of):
+    text = page(paper_of(images=False, survival=False)).text
+    assert "The study starts from feature tables made elsewhere" in text
+    assert "no control with shuffled voxels" in text
+    for words in ("RTSTRUCT", "Dice", "Acquisition", "PyRadiomics 3", "Kaplan"):
+        assert words not in text
+
+
+def test_methods_say_what_the_config_says(paper_of):
+    def change(folder: Path, config: dict) -> None:
+        config["harmonisation"] |= {"method": "none"}
+        config["validation"] |= {"outer_folds": 7, "repeats": 3}
+        config["selection"] |= {"max_features": 4, "method": "univariate"}
+        config["controls"] |= {"permutations": 0}
+
+    text = page(paper_of(change, survival=False)).text
+    assert "Features were not harmonised" in text
+    assert "ComBat" not in text.split("Provenance")[0].split("Methods")[-1]
+    assert "7 outer folds, repeated 3 times" in text
+    assert "at most 4 entered a model" in text
+    assert "univariate association" in text
+    assert "permutations of the outcomes" not in text.split("Software and")[0].split("Negative")[-1]
+
+
+def test_what_people_write_stays_text(paper_of):
+    evil = '<script>alert("x")</script> #eval("1") $x$ *b* <n1> \\ @ref {{ 7*7 }} << 7*7 >>'
+
+    def change(folder: Path, config: dict) -> None:
+        config["paper"] |= {"title": evil, "authors": [evil], "note": evil, "affiliation": evil}
+        config["endpoints"]["metastasis"]["label"] = evil
+        problems = folder / "features/problems.tsv"
+        table = pd.read_csv(problems, sep="\t", dtype=str, keep_default_na=False)
+        table.loc[0, "problem"] = evil
+        table.to_csv(problems, sep="\t", index=False)
+
+    paper = paper_of(change, survival=False)
+    text = (paper / "report.html").read_text(encoding="utf-8")
+    assert "<script>" not in text
+    assert "{{ 7*7 }}" in page(paper).text
+    assert evil in page(paper).text
+    assert (paper / "manuscript.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_paper_has_the_same_bytes_when_written_again(full_paper, full_study, root, tmp_path):
+    folder, config = full_study
+    names = ["report.html", "manuscript.pdf", "manuscript.typ", "numbers.json", "figures/flow.png",
+             "figures/flow.svg"]  # fmt: skip
+    first = {name: (full_paper / name).read_bytes() for name in names}
+    write_paper(folder, config, root)
+    for name in names:
+        assert (full_paper / name).read_bytes() == first[name], name
+
+
+def test_the_manuscript_is_an_archival_pdf(full_paper):
+    content = (full_paper / "manuscript.pdf").read_bytes()
+    assert b"pdfaid:part" in content
+
+
+def test_problems_of_all_stages_are_on_the_page(full_paper):
+    text = page(full_paper).text
+    assert "Show all 6 problems" in text
+    assert "no contour" in text
+    assert "share a position & one was <dropped>" in text
+    assert "features/problems.tsv + sheet/problems.tsv" in text
+
+
+def test_tables_of_single_patients_are_not_copied(full_paper):
+    copied = [path.name for path in (full_paper / "tables").iterdir()]
+    assert copied
+    assert not [name for name in copied if re.search("parquet|exclusions|problems|acquis", name)]
+
+
+@pytest.mark.parametrize("missing", ["stability", "features/features.dictionary.tsv", "images"])
+def test_a_study_that_lacks_a_part_still_gets_its_paper(paper_of, missing):
+    def change(folder: Path, config: dict) -> None:
+        target = folder / missing
+        for path in [target] if target.is_file() else sorted(target.rglob("*.tsv")):
+            path.unlink()
+
+    paper = paper_of(change, survival=False)
+    assert "Key numbers" in page(paper).text
