@@ -1,0 +1,34 @@
+"""Rigoromics: from raw DICOM to a reproducible radiomics paper.
+
+snakemake sheet      read all DICOM headers, draft the case sheet
+snakemake            run the study that config/config.yaml describes
+snakemake --configfile config/studies/<study>.yaml ...   run another one
+snakemake --profile slurm ...                            on a cluster
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+include: "rules/common.smk"
+include: "rules/simulate.smk"
+include: "rules/sheet.smk"
+include: "rules/images.smk"
+include: "rules/features.smk"
+include: "rules/table.smk"
+include: "rules/stability.smk"
+include: "rules/harmonisation.smk"
+include: "rules/model.smk"
+include: "rules/validation.smk"
+include: "rules/paper.smk"
+include: "rules/tracking.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        reviewed_sheet,
+        f"{RESULTS}/paper/report.html",
+        f"{RESULTS}/paper/manuscript.pdf",
+        f"{RESULTS}/tracking/mlflow.json",

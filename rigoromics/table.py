@@ -1,0 +1,214 @@
+"""The analysis table: one row per patient, and who left the study on the way, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rigoromics.errors import DataError
+
+INDEX = ["patient", "cohort", "timepoint", "scan", "roi", "rater", "perturbation"]
+
+
+def feature_columns(table: pd.DataFrame) -> list[str]:
+    """Return the feature columns of an analysis table or a repeats table."""
+    other = ("study.", "clinical.", "endpoint.")
+    known = {*INDEX, "design", "repeat"}
+    return [c for c in table.columns if c not in known and not c.startswith(other)]
+
+
+def endpoint_columns(name: str, kind: str) -> list[str]:
+    """Return the columns of an endpoint in the analysis table."""
+    stem = f"endpoint.{name}"
+    return [stem] if kind == "binary" else [f"{stem}.time", f"{stem}.event"]
+
+
+def one_row_per_patient(
+    features: pd.DataFrame, rater: str, perturbation: str, volume_feature: str
+) -> pd.DataFrame:
+    """Return the features of the reference segmentations, one row per patient.
+
+    Parameters
+    ----------
+    features
+        Feature table, long in cases (columns `INDEX`), without retest scans.
+    rater
+        Rater whose contours count.
+    perturbation
+        `none`, or the control whose rows are wanted.
+    volume_feature
+        Where a patient has several lesions under one ROI, the largest by this feature counts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index `patient`; plain feature names where every patient has one scan and one ROI, else
+        names with `<timepoint>.<scan>.<roi>:` before them.
+    """
+    chosen = (features["rater"] == rater) & (features["perturbation"] == perturbation)
+    rows = features[chosen].sort_values(INDEX)
+    return _wide(rows, volume_feature, _prefixes(features))
+
+
+def repeats(
+    features: pd.DataFrame,
+    patients: Sequence[str],
+    rater: str,
+    retest_of: Mapping[str, str],
+    volume_feature: str,
+) -> pd.DataFrame:
+    """Return what was measured again: by other raters, and on a second scan.
+
+    Parameters
+    ----------
+    features
+        Feature table, long in cases, with retest scans.
+    patients
+        Development patients; nobody else is looked at (rule of evidence 4).
+    rater
+        Reference rater, whose contours the retest compares.
+    retest_of
+        Retest scan to the scan it repeats.
+    volume_feature
+        See `one_row_per_patient`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns patient, design (`raters` or `retest`), repeat, and the features by the names of
+        the analysis table.
+    """
+    chosen = features["patient"].isin(patients) & (features["perturbation"] == "none")
+    rows = features[chosen]
+    first = rows[~rows["scan"].isin(retest_of)]
+    prefixes = _prefixes(features[~features["scan"].isin(retest_of)])
+    parts = (
+        [("raters", str(name), group) for name, group in first.groupby("rater", sort=True)]
+        if first["rater"].nunique() > 1
+        else []
+    )
+    again = rows[rows["scan"].isin(retest_of) & (rows["rater"] == rater)]
+    if len(again):
+        again = again.assign(scan=again["scan"].map(dict(retest_of)))
+        test = first[(first["rater"] == rater) & first["patient"].isin(again["patient"])]
+        parts += [("retest", "test", test), ("retest", "retest", again)]
+    tables = [
+        _wide(group, volume_feature, prefixes).reset_index().assign(design=design, repeat=repeat)
+        for design, repeat, group in parts
+    ]
+    if not tables:
+        return pd.DataFrame(columns=["patient", "design", "repeat"])
+    table = pd.concat(tables, ignore_index=True)
+    names = [c for c in table.columns if c not in ("patient", "design", "repeat")]
+    return table[["patient", "design", "repeat", *names]].sort_values(
+        ["design", "repeat", "patient"], ignore_index=True
+    )
+
+
+def _prefixes(features: pd.DataFrame) -> bool:
+    """Whether features need their timepoint, scan and ROI in their names."""
+    return len(features[["timepoint", "scan", "roi"]].drop_duplicates()) > 1
+
+
+def _wide(rows: pd.DataFrame, volume_feature: str, prefixes: bool) -> pd.DataFrame:
+    names = [c for c in rows.columns if c not in INDEX]
+    order = rows.sort_values(["patient", volume_feature], ascending=[True, False], kind="stable")
+    keys = ["timepoint", "scan", "roi"]
+    parts = []
+    for key, group in order.groupby(keys, sort=True):
+        part = group.drop_duplicates("patient").set_index("patient")[names]
+        parts.append(part.add_prefix(f"{'.'.join(map(str, key))}:") if prefixes else part)
+    if not parts:
+        return pd.DataFrame(columns=names, index=pd.Index([], name="patient", dtype=object))
+    return pd.concat(parts, axis=1).sort_index().rename_axis("patient")
+
+
+def endpoint_values(clinical: pd.DataFrame, endpoints: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the endpoint columns of the analysis table.
+
+    Parameters
+    ----------
+    clinical
+        Clinical table, index `patient`.
+    endpoints
+        Name to endpoint, as in the config.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `endpoint.<name>` (0, 1 or missing), or `endpoint.<name>.time` and `.event`.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, no patient is positive, or a time is not a positive number.
+    """
+    table = pd.DataFrame(index=clinical.index)
+    for name, endpoint in endpoints.items():
+        if endpoint["type"] == "binary":
+            table[f"endpoint.{name}"] = _binary(clinical, name, endpoint)
+        else:
+            time, event = _survival(clinical, name, endpoint)
+            table[f"endpoint.{name}.time"], table[f"endpoint.{name}.event"] = time, event
+    return table
+
+
+def _binary(clinical: pd.DataFrame, name: str, endpoint: Mapping[str, Any]) -> pd.Series[float]:
+    column = _column(clinical, endpoint["column"], f"endpoint {name!r}")
+    positive = endpoint["positive"]
+    number = pd.to_numeric(column, errors="coerce")
+    if isinstance(positive, int | float) and number.notna().any():
+        hit = number == float(positive)
+    else:
+        hit = column.astype(str) == str(positive)
+    if not hit.any():
+        levels = ", ".join(map(str, sorted(column.dropna().astype(str).unique())[:6]))
+        raise DataError(
+            f"no patient has the value {positive!r} in column {endpoint['column']!r} of the "
+            f"clinical table, so endpoint {name!r} has no events",
+            f"set `positive` to one of the values that are there: {levels}",
+        )
+    return hit.astype(float).where(column.notna())
+
+
+def _survival(
+    clinical: pd.DataFrame, name: str, endpoint: Mapping[str, Any]
+) -> tuple[pd.Series[float], pd.Series[float]]:
+    time = pd.to_numeric(_column(clinical, endpoint["time"], f"endpoint {name!r}"), errors="coerce")
+    event = pd.to_numeric(
+        _column(clinical, endpoint["event"], f"endpoint {name!r}"), errors="coerce"
+    )
+    wrong = (time <= 0) | ~event.isin([0, 1]) & event.notna()
+    if wrong.any():
+        raise DataError(
+            f"{int(wrong.sum())} patients have a time of zero or less, or an event that is neither "
+            f"0 nor 1, for endpoint {name!r} (first: {time.index[wrong.to_numpy()][0]})",
+            "correct these rows of the clinical table, or leave the values empty",
+        )
+    known = time.notna() & event.notna()
+    return time.where(known), event.where(known)
+
+
+def _column(table: pd.DataFrame, name: str, what: str) -> pd.Series[Any]:
+    if name not in table.columns:
+        known = ", ".join(map(str, table.columns[:12]))
+        raise DataError(
+            f"the clinical table has no column {name!r}, which {what} needs",
+            f"correct the config or the table; its columns are: {known}",
+        )
+    return table[name]
+
+
+def join_batches(cases: pd.DataFrame, columns: Sequence[str]) -> pd.Series[str]:
+    """Return the ComBat batch of each patient: the named columns of the sheet, joined by `+`."""
+    first = cases.sort_values(["patient", "timepoint", "scan"]).drop_duplicates("patient")
+    parts = first.set_index("patient")[list(columns)].fillna("unknown").astype(str)
+    return parts.agg("+".join, axis=1)
+
+
+def standard_missing(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with infinite values as missing ones; no model can use them."""
+    return table.replace([np.inf, -np.inf], np.nan)

@@ -1,0 +1,200 @@
+# What all rules share at parse time: the study, its folders, its case sheet, each script's code.
+import json
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from rigoromics.config.load import load_extraction, load_study
+from rigoromics.errors import DataError
+from rigoromics.seeds import derive_seed
+from scripts.casesheet import CaseSheet
+from scripts.dependencies import code_of
+
+DEFAULT_CONFIG = "config/config.yaml"
+
+
+def read_study(given):
+    """Check the config; without --configfile, the default one with what --config changes."""
+    whole = "name" in given and "paper" in given
+    default = yaml.safe_load(Path(DEFAULT_CONFIG).read_text(encoding="utf-8"))
+    try:
+        return load_study(given if whole else default | dict(given))
+    except DataError as error:
+        raise WorkflowError(str(error)) from None
+
+
+STUDY = read_study(config)
+DATA = f"data/{STUDY.name}"
+PRIVATE = f"{DATA}/private"
+RESULTS = f"results/{STUDY.name}"
+RAW = STUDY.raw_folder
+CLINICAL_TABLE = STUDY.clinical.table or ""
+SIGNATURES = [*STUDY.models.signatures, *(["shuffled"] if STUDY.has_shuffled else [])]
+SCANS = {name: scan for name, scan in STUDY.scans.items() if scan.retest_of is None}
+RETEST_OF = {n: s.retest_of for n, s in STUDY.scans.items() if s.retest_of is not None}
+SHEET = CaseSheet(
+    Path(RESULTS, "sheet/cases.tsv"),
+    Path(PRIVATE, "segmentations.tsv"),
+    Path(RAW),
+    STUDY.compute.cases_per_chunk,
+)
+
+
+wildcard_constraints:
+    chunk=r"[A-Za-z0-9_.-]+",
+    endpoint="|".join(STUDY.endpoints),
+    signature="|".join(SIGNATURES),
+    model=r"[a-z_]+",
+
+
+def log_of(rule, name="all"):
+    """Where a job's log goes; the runner puts its provenance record beside it."""
+    return f"{RESULTS}/logs/{rule}/{name}.log"
+
+
+def benchmark_of(rule, name="all"):
+    return f"{RESULTS}/benchmarks/{rule}/{name}.tsv"
+
+
+def memory(megabytes):
+    """Memory that grows with each attempt, in MB."""
+    return lambda wildcards, attempt: megabytes * attempt
+
+
+def minutes(count):
+    """Time limit that grows with each attempt, in minutes."""
+    return lambda wildcards, attempt: count * attempt
+
+
+def seed(*names):
+    """Seed of a job, from the study's seed and the job's name (rule of evidence 7)."""
+    return derive_seed(STUDY.seed, *names)
+
+
+def reviewed_sheet(wildcards):
+    """The case sheet of a study that starts from images; refuse in words while it is not there."""
+    if STUDY.features is not None:
+        return []
+    if not SHEET.exists:
+        raise WorkflowError(
+            f"No case sheet yet for study {STUDY.name!r}. "
+            f"Run `snakemake sheet` with the same options, review {RESULTS}/sheet/cases.tsv, "
+            "then run this again."
+        )
+    if not SHEET.rows:
+        raise WorkflowError(
+            f"The case sheet {RESULTS}/sheet/cases.tsv includes no case. "
+            f"{RESULTS}/sheet/problems.tsv says why."
+        )
+    return f"{RESULTS}/sheet/cases.tsv"
+
+
+def extraction_settings():
+    """Feature settings of each scan; a retest takes those of the scan it repeats."""
+    try:
+        own = {n: load_extraction(Path(s.extraction)) for n, s in SCANS.items()}
+    except DataError as error:
+        raise WorkflowError(str(error)) from None
+    dumped = {name: settings.model_dump(mode="json") for name, settings in own.items()}
+    return dumped | {retest: dumped[scan] for retest, scan in RETEST_OF.items()}
+
+
+def entry(image_study, table_study):
+    """The file a rule starts from, by where the study starts."""
+    return table_study if STUDY.features is not None else image_study
+
+
+FEATURES = entry(
+    f"{RESULTS}/features/features.parquet", f"{RESULTS}/features/imported.parquet"
+)
+CASES = entry(f"{RESULTS}/sheet/cases.tsv", f"{RESULTS}/features/cases.tsv")
+ACQUISITION = entry(
+    f"{RESULTS}/sheet/acquisition.tsv", f"{RESULTS}/features/acquisition.tsv"
+)
+PEOPLE = entry(
+    f"{RESULTS}/sheet/clinical.parquet", f"{RESULTS}/features/clinical.parquet"
+)
+PROBLEMS = entry(
+    [f"{RESULTS}/sheet/problems.tsv", f"{RESULTS}/features/problems.tsv"],
+    [f"{RESULTS}/features/import_problems.tsv"],
+)
+
+
+def endpoint_dict(name):
+    """An endpoint as scripts want it: plain types, with its name."""
+    return {"name": name, **STUDY.endpoints[name].model_dump(mode="json")}
+
+
+def endpoint_source_columns():
+    """Columns of the clinical table that the endpoints, predictors and Table 1 need."""
+    columns = set(STUDY.clinical.predictors) | set(STUDY.clinical.describe)
+    for endpoint in STUDY.endpoints.values():
+        binary = endpoint.type == "binary"
+        columns |= {endpoint.column} if binary else {endpoint.time, endpoint.event}
+    return sorted(columns)
+
+
+def fits(endpoint, pattern):
+    """One path for every signature and model fitted for an endpoint."""
+    return [
+        pattern.format(endpoint=endpoint, signature=signature, model=model)
+        for signature in SIGNATURES
+        for model in STUDY.models_for(endpoint)
+    ]
+
+
+def primary(endpoint):
+    """The signature and model that the verdict is about, named before anything is fitted."""
+    return {
+        "signature": STUDY.models.primary,
+        "model": STUDY.models_for(endpoint)[0],
+        "policy": STUDY.harmonisation.unseen,
+    }
+
+
+def of_endpoints(*patterns):
+    """Paths for every endpoint, of its primary signature and model."""
+    return [
+        pattern.format(endpoint=endpoint, **primary(endpoint))
+        for endpoint in STUDY.endpoints
+        for pattern in patterns
+    ]
+
+
+def contact_sheets():
+    """Pictures of the first case of each centre, as examples for the report."""
+    first = {}
+    for chunk, rows in SHEET.chunks.items():
+        for row in rows:
+            if row["scan"] in SCANS:
+                stem = f"{row['patient']}_{row['timepoint']}_{row['scan']}"
+                first.setdefault(row["centre"], f"{RESULTS}/images/{chunk}/{stem}.png")
+    return sorted(first.values())
+
+
+def model_settings():
+    """Everything that learning depends on, and nothing else."""
+    return {
+        "harmonisation": STUDY.part("harmonisation"),
+        "stability": STUDY.part("stability"),
+        "selection": STUDY.part("selection"),
+        "models": {
+            "trees": STUDY.models.trees,
+            "class_weight": STUDY.models.class_weight,
+        },
+        "validation": {
+            key: value
+            for key, value in STUDY.part("validation").items()
+            if key != "bootstrap"
+        },
+        "clinical": {name: p.type for name, p in STUDY.clinical.predictors.items()},
+        "volume_feature": STUDY.models.volume_feature,
+    }
+
+
+def tracking_state():
+    """What the last tracking came to; after a failure this param changes and the rule reruns."""
+    path = Path(RESULTS, "tracking/mlflow.json")
+    failed = path.is_file() and json.loads(path.read_text()).get("state") == "failed"
+    return "after a failure" if failed else ""

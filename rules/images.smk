@@ -1,0 +1,28 @@
+# Series to volumes and contours to masks, chunk by chunk.
+rule images:
+    input:
+        watched=lambda wildcards: SHEET.segmentation_files(wildcards.chunk),
+        code=code_of("scripts/images.py"),
+    output:
+        index=f"{RESULTS}/images/{{chunk}}/index.tsv",
+        problems=f"{RESULTS}/images/{{chunk}}/problems.tsv",
+        agreement=f"{RESULTS}/images/{{chunk}}/agreement.tsv",
+    log:
+        log_of("images", "{chunk}"),
+    benchmark:
+        benchmark_of("images", "{chunk}")
+    conda:
+        "../envs/rigoromics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2500),
+        runtime=minutes(20),
+    params:
+        raw=RAW,
+        private=PRIVATE,
+        rows=lambda wildcards: SHEET.rows_of(wildcards.chunk),
+        settings={**STUDY.part("images"), "reference_rater": STUDY.reference_rater},
+    message:
+        "Reading scans and segmentations of {wildcards.chunk}"
+    script:
+        "../scripts/images.py"

@@ -1,0 +1,90 @@
+# Signatures: nested cross-validation, the final fit, its lock; and the same on permuted outcomes.
+FIT = f"{RESULTS}/model/{{endpoint}}/{{signature}}.{{model}}"
+
+
+rule fit:
+    input:
+        table=f"{RESULTS}/model/table.parquet",
+        shuffled=f"{RESULTS}/model/shuffled.parquet",
+        repeats=f"{RESULTS}/model/repeats.parquet",
+        code=code_of("scripts/fit.py"),
+    output:
+        oof=f"{FIT}/oof.parquet",
+        locked=f"{FIT}/signature.skops",
+        description=f"{FIT}/signature.json",
+        selection=f"{FIT}/selection.tsv",
+        tuning=f"{FIT}/tuning.tsv",
+    log:
+        log_of("fit", "{endpoint}.{signature}.{model}"),
+    benchmark:
+        benchmark_of("fit", "{endpoint}.{signature}.{model}")
+    conda:
+        "../envs/rigoromics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(3000),
+        runtime=minutes(60),
+    params:
+        endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
+        signature="{signature}",
+        model="{model}",
+        settings=model_settings(),
+        # Folds belong to the endpoint: signatures are compared on the same ones.
+        seed=lambda wildcards: seed("fit", wildcards.endpoint),
+    message:
+        "Fitting {wildcards.signature} with {wildcards.model} for {wildcards.endpoint}"
+    script:
+        "../scripts/fit.py"
+
+
+rule lock:
+    input:
+        signatures=lambda wildcards: fits(wildcards.endpoint, f"{FIT}/signature.skops"),
+        code=code_of("scripts/lock.py"),
+    output:
+        locks=f"{RESULTS}/model/{{endpoint}}/locks.tsv",
+    log:
+        log_of("lock", "{endpoint}"),
+    benchmark:
+        benchmark_of("lock", "{endpoint}")
+    conda:
+        "../envs/rigoromics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(5),
+    message:
+        "Locking the signatures for {wildcards.endpoint}"
+    script:
+        "../scripts/lock.py"
+
+
+rule permute:
+    input:
+        table=f"{RESULTS}/model/table.parquet",
+        repeats=f"{RESULTS}/model/repeats.parquet",
+        code=code_of("scripts/permute.py"),
+    output:
+        permutation=f"{RESULTS}/model/{{endpoint}}/permutation.tsv",
+    log:
+        log_of("permute", "{endpoint}"),
+    benchmark:
+        benchmark_of("permute", "{endpoint}")
+    conda:
+        "../envs/rigoromics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(3000),
+        runtime=minutes(120),
+    params:
+        endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
+        signature=STUDY.models.primary,
+        model=lambda wildcards: primary(wildcards.endpoint)["model"],
+        settings=model_settings(),
+        permutations=STUDY.controls.permutations,
+        # The same folds as `fit`, so that the observed statistic is the one it reports.
+        seed=lambda wildcards: seed("fit", wildcards.endpoint),
+    message:
+        "Repeating the whole procedure on permuted outcomes of {wildcards.endpoint}"
+    script:
+        "../scripts/permute.py"

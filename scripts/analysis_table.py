@@ -1,0 +1,127 @@
+"""The analysis table: features, clinical predictors and endpoints, one row per patient."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rigoromics import table as tables
+from rigoromics.errors import DataError
+from rigoromics.flow import exclusions, flow
+from scripts.tables import read_tsv, write_parquet, write_tsv
+
+log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    features: Path,
+    clinical: Path,
+    cases: Path,
+    acquisition: Path,
+    problems: list[Path],
+    table: Path,
+    shuffled: Path,
+    repeats: Path,
+    excluded: Path,
+    flow_table: Path,
+    settings: dict[str, Any],
+) -> dict[str, float]:
+    """Join everything known of each patient, and say who is missing and why."""
+    long = pd.read_parquet(features)
+    sheet = read_tsv(cases)
+    people = pd.read_parquet(clinical).set_index("patient")
+    retest_of, rater = settings["retest_of"], settings["reference_rater"]
+    first = long[~long["scan"].isin(retest_of)]
+    volume = settings["volume_feature"]
+    wide = tables.one_row_per_patient(first, rater, "none", volume)
+
+    study = _study_columns(sheet, settings)
+    joined = _join(study, people, wide, settings)
+    identified = _identified(read_tsv(acquisition), sheet, people)
+    seen = pd.concat([read_tsv(path) for path in problems], ignore_index=True)
+    included = sheet.loc[sheet["include"].str.lower() == "yes", "patient"]
+    left = exclusions(identified, list(included), list(wide.index), seen)
+    _stop_if_too_many_failed(left, len(identified), settings["max_failed"])
+
+    development = joined.index[joined["study.role"] == "development"]
+    again = tables.repeats(long, list(development), rater, retest_of, volume)
+    control = tables.one_row_per_patient(first, rater, "shuffled", volume)
+    known = {
+        name: joined[tables.endpoint_columns(name, endpoint["type"])].notna().all(axis=1)
+        for name, endpoint in settings["endpoints"].items()
+    }
+    write_parquet(joined.reset_index(), table)
+    write_parquet(_with_control(joined, control).reset_index(), shuffled)
+    write_parquet(again, repeats)
+    write_tsv(left, excluded)
+    write_tsv(flow(identified, left, known), flow_table)
+    log.info("%d patients, %d features, %d excluded", len(joined), wide.shape[1], len(left))
+    return {"patients": len(joined), "features": wide.shape[1], "excluded": len(left)}
+
+
+def _study_columns(sheet: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
+    first = sheet[~sheet["scan"].isin(settings["retest_of"])]
+    study = first.drop_duplicates("patient").set_index("patient")[["cohort", "centre"]]
+    study["role"] = study["cohort"].map({k: v["role"] for k, v in settings["cohorts"].items()})
+    study["batch"] = tables.join_batches(first, settings["batch"])
+    return study.add_prefix("study.")[["study.cohort", "study.role", "study.centre", "study.batch"]]
+
+
+def _join(
+    study: pd.DataFrame, people: pd.DataFrame, wide: pd.DataFrame, settings: dict[str, Any]
+) -> pd.DataFrame:
+    # Described variables stand beside the predictors; models take those that the config names.
+    names = dict.fromkeys([*settings["predictors"], *settings["describe"]])
+    predictors = people[list(names)].add_prefix("clinical.")
+    endpoints = tables.endpoint_values(people, settings["endpoints"])
+    beside = pd.concat([predictors, endpoints], axis=1)
+    joined = study.join(beside, how="left").join(wide, how="inner")
+    if not len(joined):
+        raise DataError(
+            "no patient has both features and a row on the case sheet",
+            "look at the problems table for the reasons, case by case",
+        )
+    unmatched = ~joined.index.isin(people.index)
+    if unmatched.all():
+        raise DataError(
+            "no patient of the images is in the clinical table",
+            "check `clinical: id:` in the config: its values must equal the PatientID in DICOM",
+        )
+    return tables.standard_missing(joined).sort_index()
+
+
+def _identified(
+    acquisition: pd.DataFrame, sheet: pd.DataFrame, people: pd.DataFrame
+) -> pd.DataFrame:
+    imaged = pd.concat([acquisition, sheet], ignore_index=True)[["patient", "cohort"]]
+    imaged = imaged.drop_duplicates("patient")
+    alone = people.index.difference(imaged["patient"])
+    only_clinical = pd.DataFrame({"patient": alone, "cohort": "clinical table only"})
+    both = pd.concat([imaged, only_clinical], ignore_index=True)
+    return both.sort_values("patient", ignore_index=True)
+
+
+def _with_control(joined: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
+    """The analysis table with the features of the shuffled voxels in place of the true ones."""
+    names = tables.feature_columns(joined)
+    beside = joined.drop(columns=names)
+    return beside.join(control.reindex(columns=names), how="left")
+
+
+def _stop_if_too_many_failed(left: pd.DataFrame, identified: int, limit: float) -> None:
+    failed = int((left["stage"] != "sheet").sum())
+    if failed > limit * identified:
+        raise DataError(
+            f"{failed} of {identified} patients were refused, more than the share of {limit:g} "
+            "that `compute: max_failed` allows",
+            "read features/problems.tsv, mend the data or leave these cases out on the case "
+            "sheet, or raise the limit",
+        )
+
+
+if __name__ == "__main__":
+    from scripts.runner import run
+
+    run(main, snakemake)  # noqa: F821

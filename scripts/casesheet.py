@@ -1,0 +1,79 @@
+"""The reviewed case sheet as the rules need it: cases, chunks and what each chunk depends on."""
+
+import csv
+import hashlib
+from functools import cached_property
+from pathlib import Path
+
+
+class CaseSheet:
+    """Rows of `cases.tsv` that the person includes, grouped into chunks.
+
+    Parameters
+    ----------
+    sheet
+        The reviewed sheet; a sheet that is not there yet has no cases.
+    segmentations
+        The private table that says where each segmentation file lies.
+    raw
+        The raw folder that its paths are relative to.
+    cases_per_chunk
+        Cases that share a job; 1 gives each case its own chunk, named after it.
+    """
+
+    def __init__(self, sheet: Path, segmentations: Path, raw: Path, cases_per_chunk: int) -> None:
+        self.exists = sheet.is_file()
+        rows = _read(sheet) if self.exists else []
+        self.rows = [row for row in rows if row["include"].strip().lower() == "yes"]
+        self._segmentations = segmentations
+        self._raw = raw
+        self._cases_per_chunk = cases_per_chunk
+
+    @cached_property
+    def chunks(self) -> dict[str, list[dict[str, str]]]:
+        """Rows of each chunk. Chunks of several cases are filled by a stable hash of the case,
+        so that an added patient changes one chunk and no other.
+        """
+        cases = {(row["patient"], row["timepoint"]) for row in self.rows}
+        groups = _power_of_two(len(cases) / self._cases_per_chunk)
+        alone = self._cases_per_chunk == 1
+        chunks: dict[str, list[dict[str, str]]] = {}
+        for row in self.rows:
+            case = f"{row['patient']}_{row['timepoint']}"
+            name = case if alone else f"chunk-{_stable_hash(case) % groups:04d}"
+            chunks.setdefault(name, []).append(row)
+        return dict(sorted(chunks.items()))
+
+    def rows_of(self, chunk: str) -> list[dict[str, str]]:
+        """Rows of a chunk without what no image depends on, or what is an input of its own."""
+        left_out = {"note", "segmentation_digest"}
+        return [
+            {key: value for key, value in row.items() if key not in left_out}
+            for row in self.chunks[chunk]
+        ]
+
+    def segmentation_files(self, chunk: str) -> list[str]:
+        """Segmentation files of a chunk, as inputs: a redrawn contour reruns its chunk."""
+        keys = {row["segmentation"] for row in self.chunks[chunk]}
+        return sorted({str(self._raw / path) for key, path in self._paths.items() if key in keys})
+
+    @cached_property
+    def _paths(self) -> dict[str, str]:
+        return {row["key"]: row["path"] for row in _read(self._segmentations)}
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def _stable_hash(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def _power_of_two(number: float) -> int:
+    """Round up to a power of two: the number of chunks seldom changes as a study grows."""
+    groups = 1
+    while groups < number:
+        groups *= 2
+    return groups

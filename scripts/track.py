@@ -1,0 +1,240 @@
+"""Turn the study's records into MLflow runs: one writer, idempotent, never fatal to science."""
+
+import csv
+import fcntl
+import json
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from scripts.runner import redirect
+
+log = logging.getLogger(__name__)
+
+DEFAULT_STORE = "results/mlflow.db"
+# MLflow cuts longer values; params of a study that are longer are in the config artifact anyway.
+LONGEST_PARAM = 500
+HEADLINE = ["auc", "c_index", "brier", "calibration_slope", "calibration_intercept"]
+
+
+def main(
+    *,
+    numbers: Path,
+    html: Path,
+    pdf: Path,
+    metrics: list[Path],
+    verdicts: list[Path],
+    state: Path,
+    study: str,
+    experiment: str,
+    config: dict[str, Any],
+    logs: str,
+    retry: str,
+) -> dict[str, float]:
+    """Write a parent run for the study as it stands, and a child for each step and model.
+
+    `retry` is not read: it changes after a failure, so that the next run tries again.
+    """
+    run = json.loads(numbers.read_text(encoding="utf-8"))["run_id"]
+    try:
+        with _one_writer():
+            parent = _track(run, study, experiment, config, Path(logs), metrics, verdicts)
+            _artifacts(parent, [html, pdf, numbers], config)
+        result = {"state": "ok", "run": run, "mlflow_run": parent}
+    except Exception as error:
+        # Tracking never fails science: say so, and let the next run catch up.
+        log.warning("MLflow could not be written (%s); the next run will try again", error)
+        result = {"state": "failed", "run": run, "reason": type(error).__name__}
+    state.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return {"tracked": float(result["state"] == "ok")}
+
+
+@contextmanager
+def _one_writer() -> Iterator[None]:
+    """Hold a lock while writing: MLflow's first migration of a new database races otherwise."""
+    lock = Path("results/.mlflow.lock")
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _client() -> Any:
+    from mlflow import MlflowClient
+
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path(DEFAULT_STORE).absolute()}"
+    return MlflowClient(tracking_uri=uri)
+
+
+def _track(
+    run: str,
+    study: str,
+    experiment: str,
+    config: dict[str, Any],
+    logs: Path,
+    metrics: list[Path],
+    verdicts: list[Path],
+) -> str:
+    client = _client()
+    home = _experiment(client, experiment or study)
+    found = client.search_runs([home], f"tags.`rigoromics.run` = '{run}'", max_results=1)
+    if found:
+        log.info("Run %s is in MLflow already", run)
+        return str(found[0].info.run_id)
+    client_runs = {"steps": _records(logs), "models": _model_metrics(metrics)}
+    sentences = _verdicts(verdicts)
+    parent = client.create_run(home, run_name=f"{study} {run}", tags={"mlflow.note.content": ""})
+    name = parent.info.run_id
+    _log(client, name, _flat(config), _headlines(client_runs["models"]))
+    for key, sentence in sentences.items():
+        client.set_tag(name, f"verdict.{key}", sentence)
+    client.set_tag(name, "mlflow.note.content", "\n\n".join(sentences.values()))
+    for step, records in client_runs["steps"].items():
+        child = _child(client, home, name, step, "step", run)
+        _log(client, child, _step_params(records), _step_metrics(records, logs))
+    for model, values in client_runs["models"].items():
+        child = _child(client, home, name, model, "model", run)
+        endpoint, signature, kind = model.split("/")
+        _log(client, child, {"endpoint": endpoint, "signature": signature, "model": kind}, values)
+    # Set last: a parent that a crash left half written is not taken for a complete one.
+    client.set_tag(name, "rigoromics.run", run)
+    client.set_terminated(name)
+    return str(name)
+
+
+def _experiment(client: Any, name: str) -> str:
+    known = client.get_experiment_by_name(name)
+    if known:
+        return str(known.experiment_id)
+    local = not os.environ.get("MLFLOW_TRACKING_URI")
+    artifacts = Path("results/mlflow-artifacts").absolute().as_uri() if local else None
+    return str(client.create_experiment(name, artifact_location=artifacts))
+
+
+def _child(client: Any, home: str, parent: str, name: str, kind: str, run: str) -> str:
+    tags = {"mlflow.parentRunId": parent, "rigoromics.kind": kind, "rigoromics.parent": run}
+    child = client.create_run(home, run_name=name, tags=tags).info.run_id
+    client.set_terminated(child)
+    return str(child)
+
+
+def _log(client: Any, run: str, params: dict[str, Any], metrics: dict[str, float]) -> None:
+    from mlflow.entities import Metric, Param
+
+    known = {k: str(v)[:LONGEST_PARAM] for k, v in params.items()}
+    batch = [Param(key, value) for key, value in sorted(known.items())]
+    values = [Metric(k, float(v), 0, 0) for k, v in sorted(metrics.items()) if v == v]
+    for start in range(0, max(len(batch), 1), 100):
+        client.log_batch(run, params=batch[start : start + 100])
+    client.log_batch(run, metrics=values)
+
+
+def _records(logs: Path) -> dict[str, list[dict[str, Any]]]:
+    """Provenance records by rule; `logs` tells where, as the runner does."""
+    folder = redirect(logs, "tracking/records")
+    steps: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for path in sorted(folder.glob("*/*.json")):
+        steps[path.parent.name].append(json.loads(path.read_text(encoding="utf-8")))
+    return steps
+
+
+def _step_params(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Params, code and versions of a step; where its jobs differ, their number stands instead."""
+    flat = [{**_flat(r["params"]), "code": r["code"], **_flat(r["versions"])} for r in records]
+    if len(records) == 1:
+        flat[0] |= {f"input.{k}": v for k, v in records[0]["inputs"].items()}
+        flat[0] |= {f"output.{k}": v for k, v in records[0]["outputs"].items()}
+    names = sorted({name for params in flat for name in params})
+    values = {name: {str(params.get(name, "")) for params in flat} for name in names}
+    return {n: next(iter(v)) if len(v) == 1 else f"{len(v)} values" for n, v in values.items()}
+
+
+def _step_metrics(records: list[dict[str, Any]], logs: Path) -> dict[str, float]:
+    metrics: dict[str, float] = defaultdict(float)
+    metrics["jobs"] = len(records)
+    for record in records:
+        for name, value in record["metrics"].items():
+            if isinstance(value, int | float):
+                metrics[name] += value
+        benchmark = redirect(logs, "benchmarks") / record["rule"] / f"{record['name']}.tsv"
+        for name, value in _benchmark(benchmark).items():
+            together = max if name == "max_rss_mb" else sum
+            metrics[name] = together([metrics[name], value])
+    return dict(metrics)
+
+
+def _benchmark(path: Path) -> dict[str, float]:
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        row = next(csv.DictReader(file, delimiter="\t"), {})
+    names = {"s": "wall_seconds", "cpu_time": "cpu_seconds", "max_rss": "max_rss_mb"}
+    return {new: float(row[old]) for old, new in names.items() if _number(row.get(old))}
+
+
+def _number(text: str | None) -> bool:
+    try:
+        return text is not None and float(text) == float(text)
+    except ValueError:
+        return False
+
+
+def _model_metrics(tables: list[Path]) -> dict[str, dict[str, float]]:
+    """Metrics of every endpoint, signature and model, by cohort and policy."""
+    models: dict[str, dict[str, float]] = defaultdict(dict)
+    for table in tables:
+        with table.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                name = f"{row['endpoint']}/{row['signature']}/{row['model']}"
+                key = f"{row['metric']}.{row['cohort']}.{row['split']}.{row['policy']}"
+                for part in ("estimate", "lower", "upper"):
+                    if _number(row[part]):
+                        suffix = "" if part == "estimate" else f".{part}"
+                        models[name][key.replace(" ", "_") + suffix] = float(row[part])
+    return models
+
+
+def _headlines(models: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {
+        f"{model.replace('/', '.')}.{key}": value
+        for model, values in models.items()
+        for key, value in values.items()
+        if key.split(".")[0] in HEADLINE
+    }
+
+
+def _verdicts(paths: list[Path]) -> dict[str, str]:
+    return {
+        path.parent.name: json.loads(path.read_text(encoding="utf-8"))["sentence"] for path in paths
+    }
+
+
+def _artifacts(run: str, files: list[Path], config: dict[str, Any]) -> None:
+    import mlflow
+
+    client = _client()
+    for file in files:
+        client.log_artifact(run, str(file))
+    mlflow.set_tracking_uri(client.tracking_uri)
+    client.log_dict(run, config, "config.json")
+
+
+def _flat(tree: dict[str, Any], stem: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{stem}{key}"
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{name}.")
+        else:
+            flat[name] = value
+    return flat
+
+
+if __name__ == "__main__":
+    from scripts.runner import run
+
+    run(main, snakemake)  # noqa: F821

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from scripts.casesheet import CaseSheet
+
+COLUMNS = ["include", "patient", "timepoint", "scan", "roi", "rater", "segmentation"]
+
+
+def write(folder: Path, patients: list[str], include: str = "yes") -> CaseSheet:
+    rows = [
+        [include, p, "baseline", "ct", "lesion", rater, f"SEG-{p}-{rater}"]
+        for p in patients
+        for rater in ("r1", "r2")
+    ]
+    sheet = folder / "cases.tsv"
+    sheet.write_text("\n".join("\t".join([*row, "a note"]) for row in [COLUMNS, *rows]))
+    text = sheet.read_text().replace("segmentation\ta note", "segmentation\tnote")
+    sheet.write_text(text)
+    paths = [["key", "path"], *([r[6], f"{r[1]}/{r[5]}.dcm"] for r in rows)]
+    (folder / "segmentations.tsv").write_text("\n".join("\t".join(row) for row in paths))
+    return CaseSheet(sheet, folder / "segmentations.tsv", Path("raw"), 1)
+
+
+def grouped(folder: Path, patients: list[str], size: int) -> CaseSheet:
+    write(folder, patients)
+    return CaseSheet(folder / "cases.tsv", folder / "segmentations.tsv", Path("raw"), size)
+
+
+def test_one_case_a_chunk_by_default(tmp_path):
+    sheet = write(tmp_path, ["P-2", "P-1"])
+    assert list(sheet.chunks) == ["P-1_baseline", "P-2_baseline"]
+    assert sheet.segmentation_files("P-1_baseline") == ["raw/P-1/r1.dcm", "raw/P-1/r2.dcm"]
+
+
+def test_notes_of_the_reviewer_do_not_rerun_a_chunk(tmp_path):
+    assert all("note" not in row for row in write(tmp_path, ["P-1"]).rows_of("P-1_baseline"))
+
+
+@pytest.mark.parametrize("word", ["no", "No", "", "later"])
+def test_only_included_rows_count(tmp_path, word):
+    assert write(tmp_path, ["P-1"], include=word).chunks == {}
+
+
+def test_an_added_patient_changes_one_chunk_of_many(tmp_path):
+    patients = [f"P-{i}" for i in range(100)]
+    before = grouped(tmp_path, patients, size=10).chunks
+    after = grouped(tmp_path, [*patients, "P-new"], size=10).chunks
+    changed = [name for name in after if after[name] != before.get(name)]
+    assert len(changed) == 1
+    assert len(before) <= 16
+
+
+def test_a_missing_sheet_has_no_cases(tmp_path):
+    sheet = CaseSheet(tmp_path / "no.tsv", tmp_path / "no2.tsv", Path("raw"), 1)
+    assert not sheet.exists
+    assert sheet.chunks == {}

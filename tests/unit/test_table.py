@@ -1,0 +1,105 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from rigoromics import table
+from rigoromics.errors import DataError
+
+VOLUME = "original_shape_MeshVolume"
+
+
+def rows(*cases: tuple[str, ...], **values: float) -> pd.DataFrame:
+    """Feature rows: (patient, scan, roi, rater, perturbation); values count up from 1."""
+    frame = pd.DataFrame(cases, columns=["patient", "scan", "roi", "rater", "perturbation"])
+    frame = frame.assign(cohort="dev", timepoint="baseline")
+    frame[VOLUME] = np.arange(1.0, len(frame) + 1)
+    frame["original_firstorder_Mean"] = frame[VOLUME] * 10
+    return frame
+
+
+def test_one_row_per_patient_takes_the_reference_rater_and_plain_names():
+    features = rows(
+        ("P-2", "ct", "lesion", "r1", "none"),
+        ("P-1", "ct", "lesion", "r1", "none"),
+        ("P-1", "ct", "lesion", "r2", "none"),
+        ("P-1", "ct", "lesion", "r1", "shuffled"),
+    )
+    wide = table.one_row_per_patient(features, "r1", "none", VOLUME)
+    assert wide.index.tolist() == ["P-1", "P-2"]
+    assert wide["original_firstorder_Mean"].tolist() == [20.0, 10.0]
+    control = table.one_row_per_patient(features, "r1", "shuffled", VOLUME)
+    assert control["original_firstorder_Mean"].tolist() == [40.0]
+
+
+def test_the_largest_of_several_lesions_counts():
+    features = rows(("P-1", "ct", "lesion", "r1", "none"), ("P-1", "ct", "lesion", "r1", "none"))
+    assert table.one_row_per_patient(features, "r1", "none", VOLUME)[VOLUME].tolist() == [2.0]
+
+
+def test_several_scans_give_prefixed_names_and_missing_values():
+    features = rows(
+        ("P-1", "ct", "lesion", "r1", "none"),
+        ("P-1", "pet", "lesion", "r1", "none"),
+        ("P-2", "ct", "lesion", "r1", "none"),
+    )
+    wide = table.one_row_per_patient(features, "r1", "none", VOLUME)
+    assert wide.loc["P-1", f"baseline.pet.lesion:{VOLUME}"] == 2.0
+    assert np.isnan(wide.loc["P-2", f"baseline.pet.lesion:{VOLUME}"])
+
+
+def test_repeats_hold_development_patients_only_and_both_designs():
+    features = rows(
+        ("P-1", "ct", "lesion", "r1", "none"),
+        ("P-1", "ct", "lesion", "r2", "none"),
+        ("P-1", "again", "lesion", "r1", "none"),
+        ("P-2", "ct", "lesion", "r1", "none"),
+        ("P-ext", "ct", "lesion", "r1", "none"),
+        ("P-ext", "ct", "lesion", "r2", "none"),
+    )
+    found = table.repeats(features, ["P-1", "P-2"], "r1", {"again": "ct"}, VOLUME)
+    pairs = list(zip(found["design"], found["repeat"], found["patient"], strict=True))
+    assert pairs == [
+        ("raters", "r1", "P-1"),
+        ("raters", "r1", "P-2"),
+        ("raters", "r2", "P-1"),
+        ("retest", "retest", "P-1"),
+        ("retest", "test", "P-1"),
+    ]
+    assert set(table.feature_columns(found)) == {VOLUME, "original_firstorder_Mean"}
+
+
+def test_no_repeats_give_an_empty_table():
+    found = table.repeats(rows(("P-1", "ct", "lesion", "r1", "none")), ["P-1"], "r1", {}, VOLUME)
+    assert list(found.columns) == ["patient", "design", "repeat"]
+    assert found.empty
+
+
+@pytest.mark.parametrize(
+    ("positive", "values", "expected"),
+    [
+        (1, [1, 0, None], [1, 0, np.nan]),
+        ("Met", ["Met", "UnMet", None], [1, 0, np.nan]),
+        ("2", ["2", "1", "2"], [1, 0, 1]),
+    ],
+)
+def test_binary_endpoint(positive, values, expected):
+    clinical = pd.DataFrame({"c": values}, index=list("abc"))
+    endpoint = {"type": "binary", "column": "c", "positive": positive}
+    found = table.endpoint_values(clinical, {"m": endpoint})["endpoint.m"]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_endpoint_mistakes_are_said_in_words():
+    clinical = pd.DataFrame({"c": [0, 0], "t": [5, -1], "e": [1, 0]}, index=["P-1", "P-2"])
+    with pytest.raises(DataError, match="no events"):
+        table.endpoint_values(clinical, {"m": {"type": "binary", "column": "c", "positive": 1}})
+    with pytest.raises(DataError, match="no column 'x'"):
+        table.endpoint_values(clinical, {"m": {"type": "binary", "column": "x", "positive": 1}})
+    with pytest.raises(DataError, match="first: P-2"):
+        table.endpoint_values(clinical, {"s": {"type": "survival", "time": "t", "event": "e"}})
+
+
+def test_survival_endpoint_needs_time_and_event():
+    clinical = pd.DataFrame({"t": [5, None, 3], "e": [1, 1, None]}, index=list("abc"))
+    found = table.endpoint_values(clinical, {"s": {"type": "survival", "time": "t", "event": "e"}})
+    assert found.notna().all(axis=1).tolist() == [True, False, False]
