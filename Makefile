@@ -1,5 +1,5 @@
 # Everything a person types. `make help` lists it.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
@@ -39,10 +39,12 @@ mlflow: setup  ## Open the MLflow UI on this machine (http://127.0.0.1:5000)
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///results/mlflow.db --host 127.0.0.1 --port 5000
 
 test: setup lint  ## Lint, then the tests that take minutes
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest tests/unit -n $(CORES) -m "not slow"
+	$(BIN)/python -m pytest tests/rules tests/workflow -m "not slow"
 
 test-all: setup lint  ## Every test, the slow ones too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/unit -n $(CORES)
+	$(BIN)/python -m pytest tests/rules tests/workflow
 
 lint: setup  ## Check style, types, rules and generated files
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from rigoromics.config.data import Section
+from rigoromics.extract.settings import Section
 
 Signature = Literal["clinical", "volume", "radiomics", "combined"]
 BinaryModel = Literal["elastic_net", "random_forest"]

@@ -7,19 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
 )
 
-
-class Section(BaseModel):
-    """A part of the config: unknown keys are errors, and values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+from rigoromics.extract.settings import Section
 
 
 def _regex(pattern: str) -> str:

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from rigoromics.config import analysis, data
-from rigoromics.config.data import Name, Section
+from rigoromics.config.data import Name
+from rigoromics.extract.settings import Section
 
 
 class Study(Section):

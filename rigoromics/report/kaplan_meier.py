@@ -51,7 +51,8 @@ def kaplan_meier_figure(
         for column, split in enumerate(splits):
             rows = pick.pooled(chosen, split)
             _curves(panels[0, column], rows, _notes(metrics, primary, split))
-            panels[0, column].set_title(pick.SPLITS[split])
+            # Room for the notes between title and curves, where they hide nothing.
+            panels[0, column].set_title(pick.SPLITS[split], pad=20)
             _at_risk(panels[1, column], rows, unit, first=column == 0)
         if splits:
             panels[0, 0].set_ylabel(sentence_case(label))
@@ -73,8 +74,7 @@ def _curves(axes: Axes, rows: pd.DataFrame, notes: str) -> None:
     axes.set_xlim(left=0)
     grid(axes)
     axes.text(
-        0.98, 0.98, notes, transform=axes.transAxes, ha="right", va="top", fontsize=7.5, color=INK,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2},
+        0, 1.03, notes, transform=axes.transAxes, ha="left", va="bottom", fontsize=7.5, color=INK
     )  # fmt: skip
 
 
@@ -130,4 +130,4 @@ def _notes(metrics: pd.DataFrame, primary: Mapping[str, Any], split: str) -> str
         if row is not None:
             lines.append(f"Log-rank {p_equals(float(row['estimate']))}")
             break
-    return "\n".join(lines)
+    return " · ".join(lines)
