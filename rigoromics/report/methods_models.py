@@ -24,7 +24,9 @@ def harmonisation(study: StudyTables) -> Section:
         "Features were harmonised by ComBat [@johnson2007; @fortin2018] with {prior} empirical "
         "Bayes priors; batches were defined by {batch}; {kept}. The outcome was never among the "
         "covariates. ComBat was fitted on the training patients of each fold and applied, "
-        "frozen, to the held-out ones.",
+        "frozen, to the held-out ones. While ComBat learned, values further than ten robust "
+        "standard deviations from their batch's median were drawn in to there, and features of "
+        "mostly equal values were left alone, as single patients would decide their harmonisation.",
         prior=prior,
         batch=listing([plain(name) for name in settings["batch"]]),
         kept=kept,
