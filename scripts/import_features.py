@@ -12,6 +12,9 @@ from scripts.tables import read_any, write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
 
+# Marks rows without an ID: nobody can say that they are not patients of another row.
+NAMELESS = "row without an ID"
+
 
 def main(
     *,
@@ -43,13 +46,14 @@ def main(
     index = everything[["patient", "cohort"]].assign(**keys, perturbation="none")
     values = everything[shared].apply(pd.to_numeric, errors="coerce").astype(float)
     empty = values.isna().all(axis=1)
-    write_parquet(pd.concat([index, values], axis=1)[~empty], features)
+    usable = ~empty & ~everything[NAMELESS]
+    write_parquet(pd.concat([index, values], axis=1)[usable], features)
     write_parquet(_clinical(everything, columns), clinical)
-    write_tsv(_cases(everything[~empty], reference_rater), cases)
+    write_tsv(_cases(everything[usable], reference_rater), cases)
     write_tsv(everything[["patient", "cohort", "centre"]], acquisition)
-    write_tsv(_problems(everything[empty], names, shared), problems)
+    write_tsv(_problems(everything, empty, names, shared), problems)
     log.info("%d patients, %d shared features", len(everything), len(shared))
-    return {"patients": len(everything), "features": len(shared), "empty": int(empty.sum())}
+    return {"patients": len(everything), "features": len(shared), "refused": int((~usable).sum())}
 
 
 def _read(path: Path, entry: dict[str, str], settings: dict[str, Any]) -> pd.DataFrame:
@@ -60,19 +64,25 @@ def _read(path: Path, entry: dict[str, str], settings: dict[str, Any]) -> pd.Dat
             "set `features: id:` to the column with the patient's ID",
             path.name,
         )
-    ids = table[settings["id"]].astype(str)
-    if ids.duplicated().any():
+    # Whole numbers read beside a missing one are 1.0, 2.0, ... until made whole again.
+    ids = table[settings["id"]].convert_dtypes().astype("string").str.strip()
+    if ids.dropna().duplicated().any():
         raise DataError(
-            f"{int(ids.duplicated().sum())} patients have more than one row",
+            f"{int(ids.dropna().duplicated().sum())} patients have more than one row",
             "give one row per patient: several lesions of one patient are not several patients",
             path.name,
         )
+    lines = pd.Series([f"line-{number}" for number in range(2, len(table) + 2)])
     # The same number may mean different people at different centres.
-    patient = entry["cohort"] + "-" + entry["centre"] + "-" + ids.str.zfill(4)
-    beside = pd.DataFrame(
-        {"patient": patient, "cohort": entry["cohort"], "centre": entry["centre"]}
-    )
-    return pd.concat([beside, table.drop(columns=["cohort", "centre"], errors="ignore")], axis=1)
+    patient = entry["cohort"] + "-" + entry["centre"] + "-" + ids.str.zfill(4).fillna(lines)
+    beside = {
+        "patient": patient.astype(str),
+        "cohort": entry["cohort"],
+        "centre": entry["centre"],
+        NAMELESS: ids.isna().astype(bool),
+    }
+    rest = table.drop(columns=["patient", "cohort", "centre"], errors="ignore")
+    return pd.concat([pd.DataFrame(beside), rest], axis=1)
 
 
 def _features(
@@ -99,17 +109,20 @@ def _cases(everything: pd.DataFrame, rater: str) -> pd.DataFrame:
     return rows[["include", "patient", "cohort", "centre", "timepoint", "scan", "roi", "rater"]]
 
 
-def _problems(empty: pd.DataFrame, names: list[list[str]], shared: list[str]) -> pd.DataFrame:
+def _problems(
+    everything: pd.DataFrame, empty: "pd.Series[bool]", names: list[list[str]], shared: list[str]
+) -> pd.DataFrame:
     left_out = sorted({name for own in names for name in own} - set(shared))
+    reasons = [
+        (empty, "the row has no feature value at all", "extract the features of this patient"),
+        (everything[NAMELESS], "the row has no patient ID", "give the ID: rows are not patients"),
+    ]
     rows = [
         Problem(
-            stage="extract",
-            severity="refused",
-            patient=patient,
-            problem="the row has no feature value at all",
-            remedy="extract the features of this patient, or leave the patient out",
+            stage="extract", severity="refused", patient=patient, problem=problem, remedy=remedy
         )
-        for patient in empty["patient"]
+        for wrong, problem, remedy in reasons
+        for patient in everything.loc[wrong, "patient"]
     ]
     if left_out:
         rows.append(

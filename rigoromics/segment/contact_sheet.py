@@ -248,18 +248,18 @@ def _legend(
         draw.rectangle((x, y + 4, x + 22, y + 16), fill=colour)
         draw.text((x + 30, y), rater[:18], fill="white", font=font(17))
         draw.text((x + 300, y), f"{voxels} voxels", "white", font(15), anchor="ra")
-        draw.text((x + 385, y), f"{volume:.2f} ml", "white", font(15), anchor="ra")
+        draw.text((x + 374, y), f"{volume:.2f} ml", "white", font(15), anchor="ra")
         y += 24
     pairs = [(key, value) for key, value in agreements.items() if key[0] == section.roi]
     if pairs:
         y += 10
-        for offset, head in ((300, "Dice"), (385, "95% HD")):
+        for offset, head in ((300, "Dice"), (374, "95% HD")):
             draw.text((x + offset, y), head, "#bbbbbb", font(15), anchor="ra")
         y += 22
     for (_, a, b), value in pairs[:PAIRS_SHOWN]:
         draw.text((x, y), f"{a[:12]} / {b[:12]}", fill="white", font=font(15))
         draw.text((x + 300, y), f"{value.dice:.3f}", "white", font(15), anchor="ra")
-        draw.text((x + 385, y), f"{value.hausdorff95_mm:.1f} mm", "white", font(15), anchor="ra")
+        draw.text((x + 374, y), f"{value.hausdorff95_mm:.1f} mm", "white", font(15), anchor="ra")
         y += 20
     if len(pairs) > PAIRS_SHOWN:
         draw.text((x, y), "further pairs: agreement.tsv", fill="#bbbbbb", font=font(15))
