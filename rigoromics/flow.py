@@ -41,9 +41,8 @@ def exclusions(
         if patient in set(extracted):
             continue
         own = refused[refused["patient"] == patient]
-        stage = "images" if patient in set(sheet) else "sheet"
-        stages = [s for s in _STAGES if s in set(own["stage"])]
-        stage = stages[-1] if stages and patient in set(sheet) else stage
+        stages = [stage for stage in _STAGES if stage in set(own["stage"])]
+        stage = stages[-1] if stages else "images" if patient in set(sheet) else "sheet"
         reasons = own.loc[own["stage"] == stage, "problem"]
         reason = str(reasons.iloc[0]) if len(reasons) else _WORDS[stage]
         rows.append((patient, cohort, stage, reason))

@@ -54,7 +54,12 @@ def main(
     seed
         Of the bootstrap.
     """
-    target = Endpoint(str(endpoint["name"]), str(endpoint["type"]), endpoint.get("horizon"))
+    target = Endpoint(
+        str(endpoint["name"]),
+        str(endpoint["type"]),
+        endpoint.get("horizon"),
+        str(endpoint.get("label", "")),
+    )
     chosen = replace(Settings(), **settings)
     # Threads add floating-point sums in another order, and the last digits would tell.
     with threadpool_limits(1):

@@ -22,11 +22,20 @@ EXTERNAL = "external"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What is predicted: ``type`` is ``binary`` or ``survival``; ``horizon`` for survival."""
+    """What is predicted: ``type`` is ``binary`` or ``survival``; ``horizon`` for survival.
+
+    ``label`` is what sentences call it; without one, the name.
+    """
 
     name: str
     type: str
     horizon: float | None = None
+    label: str = ""
+
+    @property
+    def words(self) -> str:
+        """What sentences call it."""
+        return self.label or self.name.replace("_", " ")
 
     @property
     def timed(self) -> bool:

@@ -303,7 +303,7 @@ def _adds_to_clinical(case: Case) -> Reason:
 
 def _sentence(case: Case, level: Level, reasons: list[Reason]) -> str:
     what = f"the {signature_words(case.signature)} signature ({model_words(case.model)})"
-    target = case.endpoint.name.replace("_", " ")
+    target = case.endpoint.words
     by_name = {reason.criterion: reason for reason in reasons}
     p, repeats = permutation_p(case.permutation)
     permuted = f"permuted outcomes {p_text(p)}" if repeats else "no permutations run"
