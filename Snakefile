@@ -32,3 +32,13 @@ rule all:
         f"{RESULTS}/paper/report.html",
         f"{RESULTS}/paper/manuscript.pdf",
         f"{RESULTS}/tracking/mlflow.json",
+
+
+onsuccess:
+    say_result()
+
+
+onerror:
+    print(
+        f"The study stopped. Each job's log, in plain words: {RESULTS}/logs/<rule>/<job>.log"
+    )

@@ -198,3 +198,13 @@ def tracking_state():
     path = Path(RESULTS, "tracking/mlflow.json")
     failed = path.is_file() and json.loads(path.read_text()).get("state") == "failed"
     return "after a failure" if failed else ""
+
+
+def say_result():
+    """Tell the person what the study came to, and where the paper lies."""
+    verdicts = [Path(RESULTS, "validation", e, "verdict.json") for e in STUDY.endpoints]
+    paper = Path(RESULTS, "paper/report.html")
+    if paper.is_file() and all(path.is_file() for path in verdicts):
+        for path in verdicts:
+            print(f"\n{json.loads(path.read_text())['sentence']}")
+        print(f"\nReport: {paper}   Manuscript: {paper.with_name('manuscript.pdf')}")
