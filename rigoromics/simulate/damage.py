@@ -26,6 +26,7 @@ def damage(raw: Path, kind: str, patient_id: str) -> list[Path]:
         ``missing_slice``: that slice's file is deleted.
         ``empty_mask``: the first rater's RTSTRUCT keeps its ROIs but loses their contours.
         ``wrong_frame_of_reference``: the same RTSTRUCT names another frame of reference.
+        ``moved_contour``: its contours lie 2 mm further left; no fault, only a change.
     patient_id
         Whose files, by DICOM PatientID.
 
@@ -112,10 +113,23 @@ def _other_frame(found: Found) -> Path:
     return path
 
 
+def _move(found: Found) -> Path:
+    path = _first_rtstruct(found)
+    plan = pydicom.dcmread(path)
+    for roi in plan.ROIContourSequence:
+        for contour in roi.ContourSequence:
+            points = [float(value) for value in contour.ContourData]
+            points[::3] = [x + 2.0 for x in points[::3]]
+            contour.ContourData = [f"{value:.6g}" for value in points]
+    plan.save_as(path)
+    return path
+
+
 DAMAGES: dict[str, Callable[[Found], Path]] = {
     "truncated_slice": _truncate,
     "missing_slice": _delete,
     "empty_mask": _empty,
     "wrong_frame_of_reference": _other_frame,
+    "moved_contour": _move,
 }
 """What can be done to a patient, by name."""

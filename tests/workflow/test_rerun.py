@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from rigoromics.seeds import derive_seed
-from rigoromics.simulate import CohortSettings, write_patient
+from rigoromics.simulate import CohortSettings, damage, write_patient
 from rigoromics.simulate.settings import Place
 from tests.workflow.project import Project, new_project
 
@@ -64,12 +64,8 @@ def test_fresh_clone_on_the_same_results_reruns_nothing(planted, tmp_path):
 
 
 def test_a_changed_contour_reruns_its_chunk_and_the_cohort_steps(copied):
-    from rigoromics.simulate.damage import move_contour
-
-    table = copied.folder / "data/quick/private/segmentations.tsv"
-    first = pd.read_csv(table, sep="\t").query("path.notna()")
-    raw = copied.folder / "data/quick/raw"
-    move_contour(raw / first["path"].iloc[0], mm=2.0)
+    people = pd.read_csv(copied.folder / "data/quick/clinical.csv", dtype=str)["patient"]
+    damage(copied.folder / "data/quick/raw", "moved_contour", people.iloc[4])
     jobs = copied.planned()
     assert jobs["images"] == 1
     assert jobs["extract"] == 1
