@@ -8,7 +8,7 @@ from rigoromics.simulate.damage import damage
 pytestmark = pytest.mark.workflow
 
 KINDS = {
-    "truncated_slice": "truncated",
+    "truncated_slice": "cut short",
     "empty_mask": "empty",
     "missing_slice": "missing",
     "wrong_frame_of_reference": "frame of reference",
