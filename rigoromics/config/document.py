@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from rigoromics.config.load import models_in
 from rigoromics.config.study import Study
+from rigoromics.extract.settings import ExtractionSettings
 
 _WIDTH = 96
 
@@ -44,14 +44,18 @@ def reference_page() -> str:
         "",
         "Made from the models in `rigoromics/config` by `make config-docs`.",
     ]
-    for model in _all_models():
-        title = "The study" if model is Study else model.__name__
+    titles: dict[type[BaseModel], str] = {
+        Study: "The study",
+        ExtractionSettings: "Feature settings: files under config/extraction",
+    }
+    for model in [*_all_models(Study), *_all_models(ExtractionSettings)]:
+        title = titles.get(model, model.__name__)
         lines += ["", f"## {title}", "", _summary(model), "", "| key | default | meaning |"]
         lines.append("|---|---|---|")
         for name, field in model.model_fields.items():
-            default = "required" if field.is_required() else _inline(_default(field))
+            default = "required" if field.is_required() else _default(field)
             nested = [m.__name__ for m in models_in(field.annotation)]
-            meaning = (field.description or "").replace("\n", " ")
+            meaning = _about(field).replace("\n", " ")
             links = ", ".join(f"[{n}](#{n.lower()})" for n in nested)
             lines.append(f"| `{name}` | {default} | {meaning}{' See ' if links else ''}{links} |")
     return "\n".join(lines) + "\n"
@@ -65,11 +69,9 @@ def _section(model: BaseModel, depth: int) -> list[str]:
             continue
         if isinstance(value, BaseModel) and not _section(value, 0):
             continue
-        nested = models_in(field.annotation)
-        about = field.description or (_summary(nested[0]) if nested else "")
         if depth == 0:
             lines.append("\n")
-        lines += _comment(about, depth)
+        lines += _comment(_about(field), depth)
         lines += _entry(name, value, depth)
     return lines
 
@@ -113,23 +115,25 @@ def _comment(text: str, depth: int) -> list[str]:
     return [f"{pad}# {line}\n" for line in wrapped]
 
 
-def _inline(value: Any) -> str:
-    return f"`{_flow(value)}`" if value not in ("", [], {}, None) else "none"
-
-
-def _default(field: Any) -> Any:
-    default = field.default
+def _default(field: Any) -> str:
+    default = field.get_default(call_default_factory=True)
     if isinstance(default, BaseModel):
-        return "as below"
-    return None if default is PydanticUndefined else default
+        return "its own defaults"
+    return f"`{_flow(default)}`" if default not in ("", [], {}, None) else "none"
+
+
+def _about(field: Any) -> str:
+    """What a key means: its own words, else those of the section it holds."""
+    nested = models_in(field.annotation)
+    return field.description or (_summary(nested[0]) if nested else "")
 
 
 def _summary(model: type[BaseModel]) -> str:
     return " ".join((model.__doc__ or "").split("\n\n")[0].split())
 
 
-def _all_models() -> list[type[BaseModel]]:
-    found: list[type[BaseModel]] = [Study]
+def _all_models(root: type[BaseModel]) -> list[type[BaseModel]]:
+    found = [root]
     for model in found:
         for field in model.model_fields.values():
             found += [m for m in models_in(field.annotation) if m not in found]
