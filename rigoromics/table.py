@@ -13,6 +13,25 @@ from rigoromics.errors import DataError
 INDEX = ["patient", "cohort", "timepoint", "scan", "roi", "rater", "perturbation"]
 
 
+def numbers(column: pd.Series[Any], table: str) -> pd.Series[float]:
+    """Return a column as numbers; empty cells are missing.
+
+    Raises
+    ------
+    DataError
+        If a cell holds something else: it would silently be missing otherwise.
+    """
+    found = pd.to_numeric(column, errors="coerce")
+    wrong = found.isna() & column.notna() & (column.astype(str).str.strip() != "")
+    if wrong.any():
+        raise DataError(
+            f"{int(wrong.sum())} values of column {column.name!r} of {table} are not numbers "
+            f"(first: {column[wrong].iloc[0]!r})",
+            "write numbers with a decimal point and without units, or leave the cell empty",
+        )
+    return found.astype(float)
+
+
 def feature_columns(table: pd.DataFrame) -> list[str]:
     """Return the feature columns of an analysis table or a repeats table."""
     other = ("study.", "clinical.", "endpoint.")
@@ -115,8 +134,16 @@ def _prefixes(features: pd.DataFrame) -> bool:
 
 def _wide(rows: pd.DataFrame, volume_feature: str, prefixes: bool) -> pd.DataFrame:
     names = [c for c in rows.columns if c not in INDEX]
-    order = rows.sort_values(["patient", volume_feature], ascending=[True, False], kind="stable")
     keys = ["timepoint", "scan", "roi"]
+    order = rows.sort_values("patient", kind="stable")
+    if rows.duplicated(["patient", *keys]).any():
+        if volume_feature not in names:
+            raise DataError(
+                f"patients have several lesions, and no feature {volume_feature!r} says which is "
+                "the largest",
+                "set `models: volume_feature:` to the feature that measures volume",
+            )
+        order = rows.sort_values(["patient", volume_feature], ascending=[True, False])
     parts = []
     for key, group in order.groupby(keys, sort=True):
         part = group.drop_duplicates("patient").set_index("patient")[names]
@@ -177,10 +204,9 @@ def _binary(clinical: pd.DataFrame, name: str, endpoint: Mapping[str, Any]) -> p
 def _survival(
     clinical: pd.DataFrame, name: str, endpoint: Mapping[str, Any]
 ) -> tuple[pd.Series[float], pd.Series[float]]:
-    time = pd.to_numeric(_column(clinical, endpoint["time"], f"endpoint {name!r}"), errors="coerce")
-    event = pd.to_numeric(
-        _column(clinical, endpoint["event"], f"endpoint {name!r}"), errors="coerce"
-    )
+    what = f"endpoint {name!r}"
+    time = numbers(_column(clinical, endpoint["time"], what), "the clinical table")
+    event = numbers(_column(clinical, endpoint["event"], what), "the clinical table")
     wrong = (time <= 0) | ~event.isin([0, 1]) & event.notna()
     if wrong.any():
         raise DataError(
@@ -205,8 +231,8 @@ def _column(table: pd.DataFrame, name: str, what: str) -> pd.Series[Any]:
 def join_batches(cases: pd.DataFrame, columns: Sequence[str]) -> pd.Series[str]:
     """Return the ComBat batch of each patient: the named columns of the sheet, joined by `+`."""
     first = cases.sort_values(["patient", "timepoint", "scan"]).drop_duplicates("patient")
-    parts = first.set_index("patient")[list(columns)].fillna("unknown").astype(str)
-    return parts.agg("+".join, axis=1)
+    parts = first.set_index("patient")[list(columns)].fillna("").astype(str)
+    return parts.replace("", "unknown").agg("+".join, axis=1)
 
 
 def standard_missing(table: pd.DataFrame) -> pd.DataFrame:

@@ -84,6 +84,8 @@ def reviewed_sheet(wildcards):
             f"Run `snakemake sheet` with the same options, review {RESULTS}/sheet/cases.tsv, "
             "then run this again."
         )
+    if SHEET.problem:
+        raise WorkflowError(SHEET.problem)
     if not SHEET.rows:
         raise WorkflowError(
             f"The case sheet {RESULTS}/sheet/cases.tsv includes no case. "
@@ -196,10 +198,10 @@ def model_settings():
 
 
 def tracking_state():
-    """What the last tracking came to; after a failure this param changes and the rule reruns."""
+    """Nothing after a success; after each failure something new, so that the rule reruns."""
     path = Path(RESULTS, "tracking/mlflow.json")
     failed = path.is_file() and json.loads(path.read_text()).get("state") == "failed"
-    return "after a failure" if failed else ""
+    return f"after the failure at {path.stat().st_mtime_ns}" if failed else ""
 
 
 def say_result():

@@ -30,7 +30,9 @@ rule analysis_table:
             "volume_feature": STUDY.models.volume_feature,
             "batch": STUDY.harmonisation.batch,
             "cohorts": STUDY.part("cohorts"),
-            "predictors": list(STUDY.clinical.predictors),
+            "predictors": {
+                name: p.type for name, p in STUDY.clinical.predictors.items()
+            },
             "describe": STUDY.clinical.describe,
             "endpoints": STUDY.part("endpoints"),
             "max_failed": STUDY.compute.max_failed,

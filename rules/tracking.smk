@@ -26,6 +26,16 @@ rule track:
         experiment=STUDY.tracking.experiment,
         config=STUDY.model_dump(mode="json"),
         logs=f"{RESULTS}/logs",
+        jobs={
+            "images": list(SHEET.chunks),
+            "extract": list(SHEET.chunks),
+            "fit": [
+                f"{endpoint}.{signature}.{model}"
+                for endpoint in STUDY.endpoints
+                for signature in SIGNATURES
+                for model in STUDY.models_for(endpoint)
+            ],
+        },
         retry=tracking_state(),
     message:
         "Writing the study to MLflow"

@@ -37,13 +37,13 @@ def main(
     volume = settings["volume_feature"]
     wide = tables.one_row_per_patient(first, rater, "none", volume)
 
-    study = _study_columns(sheet, settings)
+    included = sheet[sheet["include"].str.strip().str.lower() == "yes"]
+    study = _study_columns(included, settings)
     joined = _join(study, people, wide, settings)
     identified = _identified(read_tsv(acquisition), sheet, people)
     seen = pd.concat([read_tsv(path) for path in problems], ignore_index=True)
-    included = sheet.loc[sheet["include"].str.lower() == "yes", "patient"]
-    left = exclusions(identified, list(included), list(wide.index), seen)
-    _stop_if_too_many_failed(left, len(identified), settings["max_failed"])
+    left = exclusions(identified, list(included["patient"]), list(wide.index), seen)
+    _stop_if_too_many_failed(left, included["patient"].nunique(), settings["max_failed"])
 
     development = joined.index[joined["study.role"] == "development"]
     again = tables.repeats(long, list(development), rater, retest_of, volume)
@@ -63,10 +63,27 @@ def main(
 
 def _study_columns(sheet: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
     first = sheet[~sheet["scan"].isin(settings["retest_of"])]
+    _check_cohorts(first, list(settings["cohorts"]))
     study = first.drop_duplicates("patient").set_index("patient")[["cohort", "centre"]]
     study["role"] = study["cohort"].map({k: v["role"] for k, v in settings["cohorts"].items()})
     study["batch"] = tables.join_batches(first, settings["batch"])
     return study.add_prefix("study.")[["study.cohort", "study.role", "study.centre", "study.batch"]]
+
+
+def _check_cohorts(sheet: pd.DataFrame, known: list[str]) -> None:
+    """Every patient is in one cohort, and the config knows it (rule of evidence 1)."""
+    unknown = sorted(set(sheet["cohort"]) - set(known))
+    if unknown:
+        raise DataError(
+            f"the case sheet names the cohort {unknown[0]!r}, which the config does not know",
+            f"use one of: {', '.join(known)}",
+        )
+    cohorts = sheet.groupby("patient")["cohort"].nunique()
+    if (cohorts > 1).any():
+        raise DataError(
+            f"patient {cohorts.index[cohorts > 1][0]} is in more than one cohort of the case sheet",
+            "give all rows of the patient the same cohort, or exclude some",
+        )
 
 
 def _join(
@@ -75,6 +92,9 @@ def _join(
     # Described variables stand beside the predictors; models take those that the config names.
     names = dict.fromkeys([*settings["predictors"], *settings["describe"]])
     predictors = people[list(names)].add_prefix("clinical.")
+    for name, kind in settings["predictors"].items():
+        if kind == "numeric":
+            predictors[f"clinical.{name}"] = tables.numbers(people[name], "the clinical table")
     endpoints = tables.endpoint_values(people, settings["endpoints"])
     beside = pd.concat([predictors, endpoints], axis=1)
     joined = study.join(beside, how="left").join(wide, how="inner")
@@ -95,7 +115,7 @@ def _join(
 def _identified(
     acquisition: pd.DataFrame, sheet: pd.DataFrame, people: pd.DataFrame
 ) -> pd.DataFrame:
-    imaged = pd.concat([acquisition, sheet], ignore_index=True)[["patient", "cohort"]]
+    imaged = pd.concat([sheet, acquisition], ignore_index=True)[["patient", "cohort"]]
     imaged = imaged.drop_duplicates("patient")
     alone = people.index.difference(imaged["patient"])
     only_clinical = pd.DataFrame({"patient": alone, "cohort": "clinical table only"})
@@ -110,12 +130,12 @@ def _with_control(joined: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
     return beside.join(control.reindex(columns=names), how="left")
 
 
-def _stop_if_too_many_failed(left: pd.DataFrame, identified: int, limit: float) -> None:
+def _stop_if_too_many_failed(left: pd.DataFrame, included: int, limit: float) -> None:
     failed = int((left["stage"] != "sheet").sum())
-    if failed > limit * identified:
+    if failed > limit * included:
         raise DataError(
-            f"{failed} of {identified} patients were refused, more than the share of {limit:g} "
-            "that `compute: max_failed` allows",
+            f"{failed} of {included} patients on the case sheet were refused, more than the "
+            f"share of {limit:g} that `compute: max_failed` allows",
             "read features/problems.tsv, mend the data or leave these cases out on the case "
             "sheet, or raise the limit",
         )

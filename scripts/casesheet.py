@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import re
 from functools import cached_property
 from pathlib import Path
 
@@ -21,13 +22,29 @@ class CaseSheet:
         Cases that share a job; 1 gives each case its own chunk, named after it.
     """
 
+    COLUMNS = ("include", "patient", "timepoint", "scan", "roi", "rater", "segmentation")
+
     def __init__(self, sheet: Path, segmentations: Path, raw: Path, cases_per_chunk: int) -> None:
         self.exists = sheet.is_file()
         rows = _read(sheet) if self.exists else []
-        self.rows = [row for row in rows if row["include"].strip().lower() == "yes"]
+        self.problem = self._problem_of(sheet, segmentations, rows)
+        included = [] if self.problem else rows
+        self.rows = [row for row in included if row["include"].strip().lower() == "yes"]
         self._segmentations = segmentations
         self._raw = raw
         self._cases_per_chunk = cases_per_chunk
+
+    def _problem_of(self, sheet: Path, segmentations: Path, rows: list[dict[str, str]]) -> str:
+        """What keeps the sheet from being used, in words; nothing where it is as it should be."""
+        broken = [row for row in rows if any(row.get(name) is None for name in self.COLUMNS)]
+        if broken:
+            return (
+                f"The case sheet {sheet} was saved in another format. Save it as text with tabs "
+                "between columns, or move it away and run `snakemake sheet`."
+            )
+        if rows and not segmentations.is_file():
+            return f"{segmentations} is missing. Run `snakemake sheet` again."
+        return ""
 
     @cached_property
     def chunks(self) -> dict[str, list[dict[str, str]]]:
@@ -40,7 +57,7 @@ class CaseSheet:
         chunks: dict[str, list[dict[str, str]]] = {}
         for row in self.rows:
             case = f"{row['patient']}_{row['timepoint']}"
-            name = case if alone else f"chunk-{_stable_hash(case) % groups:04d}"
+            name = _file_name(case) if alone else f"chunk-{_stable_hash(case) % groups:04d}"
             chunks.setdefault(name, []).append(row)
         return dict(sorted(chunks.items()))
 
@@ -63,8 +80,15 @@ class CaseSheet:
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
+    # Spreadsheets begin a file with a byte order mark, which utf-8-sig takes away.
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t"))
+
+
+def _file_name(case: str) -> str:
+    """A case's name without blanks and signs; told apart by a hash where any were there."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "-", case)
+    return case if plain == case else f"{plain}-{_stable_hash(case) % 16**6:06x}"
 
 
 def _stable_hash(text: str) -> int:

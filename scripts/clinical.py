@@ -1,12 +1,15 @@
 """The clinical table under patient keys, with the columns that the config names and no other."""
 
 import hashlib
+import logging
 from pathlib import Path
 
 import pandas as pd
 
 from rigoromics.errors import DataError
-from scripts.tables import read_any, write_parquet
+from scripts.tables import ids, read_any, write_parquet
+
+log = logging.getLogger(__name__)
 
 
 def main(
@@ -19,7 +22,7 @@ def main(
     public: bool,
 ) -> dict[str, float]:
     """Read the person's table, key its patients, keep what is declared."""
-    source = read_any(table)
+    source = read_any(table, text=(id_column,))
     missing = [name for name in [id_column, *columns] if name not in source.columns]
     if missing:
         raise DataError(
@@ -27,21 +30,24 @@ def main(
             f"correct the config or the table; its columns are: {', '.join(source.columns)}",
             table.name,
         )
-    ids = source[id_column].astype(str).str.strip()
-    if ids.duplicated().any():
+    names = ids(source[id_column])
+    if names.isna().any():
+        log.warning("%d rows of the clinical table have no ID; left out", names.isna().sum())
+    source, names = source[names.notna()], names.dropna()
+    if names.duplicated().any():
         raise DataError(
-            f"{int(ids.duplicated().sum())} patients stand in the clinical table more than once",
+            f"{int(names.duplicated().sum())} patients stand in the clinical table more than once",
             "keep one row per patient; which row is right is a decision for a person",
             table.name,
         )
     kept = source[sorted(set(columns))].copy()
-    kept.insert(0, "patient", ids if public else _keys(ids, salt.read_text().strip()))
+    kept.insert(0, "patient", names if public else _keys(names, salt.read_text().strip()))
     write_parquet(kept.sort_values("patient", ignore_index=True), clinical)
     return {"patients": len(kept)}
 
 
-def _keys(ids: "pd.Series[str]", salt: str) -> list[str]:
-    return ["P-" + hashlib.sha256((salt + i).encode()).hexdigest()[:10] for i in ids]
+def _keys(names: "pd.Series[str]", salt: str) -> list[str]:
+    return ["P-" + hashlib.sha256((salt + name).encode()).hexdigest()[:10] for name in names]
 
 
 if __name__ == "__main__":

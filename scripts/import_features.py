@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from rigoromics.errors import DataError, Problem, problems_table
-from scripts.tables import read_any, write_parquet, write_tsv
+from rigoromics.table import numbers
+from scripts.tables import ids, read_any, write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +44,14 @@ def main(
         )
     everything = pd.concat(parts, ignore_index=True).sort_values("patient", ignore_index=True)
     keys = {"timepoint": "baseline", "scan": "table", "roi": "table", "rater": reference_rater}
+    twice = everything.loc[everything["patient"].duplicated(), "patient"]
+    if len(twice):
+        raise DataError(
+            f"{twice.nunique()} patients have more than one row (first: {twice.iloc[0]})",
+            "give one row per patient: several lesions of one patient are not several patients",
+        )
     index = everything[["patient", "cohort"]].assign(**keys, perturbation="none")
-    values = everything[shared].apply(pd.to_numeric, errors="coerce").astype(float)
+    values = everything[shared].apply(lambda column: numbers(column, "a feature table"))
     empty = values.isna().all(axis=1)
     usable = ~empty & ~everything[NAMELESS]
     write_parquet(pd.concat([index, values], axis=1)[usable], features)
@@ -57,29 +64,22 @@ def main(
 
 
 def _read(path: Path, entry: dict[str, str], settings: dict[str, Any]) -> pd.DataFrame:
-    table = read_any(path)
+    table = read_any(path, text=(settings["id"],))
     if settings["id"] not in table.columns:
         raise DataError(
             f"the feature table has no column {settings['id']!r}",
             "set `features: id:` to the column with the patient's ID",
             path.name,
         )
-    # Whole numbers read beside a missing one are 1.0, 2.0, ... until made whole again.
-    ids = table[settings["id"]].convert_dtypes().astype("string").str.strip()
-    if ids.dropna().duplicated().any():
-        raise DataError(
-            f"{int(ids.dropna().duplicated().sum())} patients have more than one row",
-            "give one row per patient: several lesions of one patient are not several patients",
-            path.name,
-        )
+    names = ids(table[settings["id"]])
     lines = pd.Series([f"line-{number}" for number in range(2, len(table) + 2)])
     # The same number may mean different people at different centres.
-    patient = entry["cohort"] + "-" + entry["centre"] + "-" + ids.str.zfill(4).fillna(lines)
+    patient = entry["cohort"] + "-" + entry["centre"] + "-" + names.str.zfill(4).fillna(lines)
     beside = {
         "patient": patient.astype(str),
         "cohort": entry["cohort"],
         "centre": entry["centre"],
-        NAMELESS: ids.isna().astype(bool),
+        NAMELESS: names.isna().astype(bool),
     }
     rest = table.drop(columns=["patient", "cohort", "centre"], errors="ignore")
     return pd.concat([pd.DataFrame(beside), rest], axis=1)

@@ -30,6 +30,10 @@ NOT_READ = {"code", "watched"}
 PACKAGES = ["numpy", "pandas", "pyradiomics", "simpleitk", "scikit-learn", "scikit-survival"]
 
 
+# Folders of this job whose file names may name a patient.
+PRIVATE_FOLDERS: list[str] = []
+
+
 class Redact(logging.Formatter):
     """Keep names that hospitals put into file paths out of logs (rule of evidence 9)."""
 
@@ -39,8 +43,13 @@ class Redact(logging.Formatter):
 
 
 def redact(text: str) -> str:
-    """Replace paths below a raw or private data folder by a placeholder."""
-    return re.sub(r"[^\s'\"]*/(raw|private)/[^\n'\"]+", r"<\1 file>", text)
+    """Replace paths below a raw or private data folder by a placeholder, to the line's end.
+
+    The job's own folders count, and any that are called `raw` or `private`.
+    """
+    for folder in PRIVATE_FOLDERS:
+        text = re.sub(re.escape(folder) + r"/[^\n\"]+", "<private file>", text)
+    return re.sub(r"[^\s'\"]*/(raw|private)/[^\n\"]+", r"<\1 file>", text)
 
 
 def run(main: Callable[..., dict[str, Any] | None], snakemake: Any) -> None:
@@ -53,6 +62,10 @@ def run(main: Callable[..., dict[str, Any] | None], snakemake: Any) -> None:
     snakemake
         The object that Snakemake puts into a script.
     """
+    for name in ("raw", "private"):
+        folder = str(getattr(snakemake.params, name, "") or "")
+        if folder:
+            PRIVATE_FOLDERS.extend([str(Path(folder).absolute()), folder.rstrip("/")])
     log = Path(snakemake.log[0])
     _start_log(log)
     arguments = _arguments(main, snakemake)

@@ -12,7 +12,7 @@ from rigoromics.errors import DataError
 from rigoromics.read.headers import HeaderIndex, index_headers
 from rigoromics.read.rules import centre_rule, study_keywords
 from rigoromics.read.sheet import Sheet, draft, merge_edits
-from scripts.tables import read_any, read_tsv, write_if_changed, write_parquet, write_tsv
+from scripts.tables import ids, read_any, read_tsv, write_if_changed, write_parquet, write_tsv
 
 LOG = logging.getLogger(__name__)
 SHOWN = 8
@@ -46,16 +46,16 @@ def main(
             str(raw),
         )
     write_parquet(index.table, headers)
-    ids, centres = _clinical(clinical, study)
+    people, centres = _clinical(clinical, study)
     drafted = draft(
         index.table,
         study,
         _salt(private / "salt.txt"),
-        clinical_ids=ids,
+        clinical_ids=people,
         clinical_centres=centres,
         broken=index.broken,
     )
-    cases = merge_edits(read_tsv(sheet) if sheet.is_file() else None, drafted.cases)
+    cases = merge_edits(_reviewed(sheet), drafted.cases)
     write_tsv(cases, sheet)
     write_tsv(drafted.problems, Path(problems))
     write_tsv(drafted.acquisition, Path(acquisition))
@@ -76,6 +76,20 @@ def main(
     }
 
 
+def _reviewed(sheet: Path) -> pd.DataFrame | None:
+    """Return the sheet as the person left it, if there is one."""
+    if not sheet.is_file():
+        return None
+    table = read_tsv(sheet)
+    if "include" not in table.columns:
+        raise DataError(
+            "the case sheet was saved in another format: it has no column `include`",
+            "save it as text with tabs between columns, or move it away and draft it anew",
+            sheet.name,
+        )
+    return table
+
+
 def _salt(path: Path) -> str:
     if not path.is_file():
         write_if_changed(path, (secrets.token_hex(16) + "\n").encode())
@@ -90,8 +104,8 @@ def _clinical(
     if not clinical:
         return None, {}
     path = Path(clinical)
-    table = read_any(path)
     column = str(study.get("clinical_id") or "patient")
+    table = read_any(path, text=(column,))
     wanted = [column, *(["centre"] if centre_rule(study)[0] == "clinical" else [])]
     for name in wanted:
         if name not in table.columns:
@@ -100,11 +114,11 @@ def _clinical(
                 f"correct the config or the table; its columns are: {', '.join(table.columns)}",
                 path.name,
             )
-    ids = table[column].dropna().astype(str).str.strip()
+    names = ids(table[column]).dropna()
     if len(wanted) == 1:
-        return list(ids), {}
-    centres = table.loc[ids.index, "centre"].fillna("").astype(str).str.strip()
-    return list(ids), dict(zip(ids, centres, strict=True))
+        return list(names), {}
+    centres = table.loc[names.index, "centre"].fillna("").astype(str).str.strip()
+    return list(names), dict(zip(names, centres, strict=True))
 
 
 def _say(text: str) -> None:

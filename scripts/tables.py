@@ -45,10 +45,11 @@ def write_if_changed(path: Path, content: bytes) -> bool:
     return True
 
 
-def read_any(path: Path) -> pd.DataFrame:
+def read_any(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
     """Read a person's table: CSV (comma or semicolon), TSV or Parquet.
 
-    Numbers become numbers, except in columns where one begins with a zero (`007`): those are IDs.
+    Numbers become numbers, except in the columns named in `text` and in those where one begins
+    with a zero (`007`): those are IDs. A semicolon file may have decimal commas. Empty lines go.
 
     Raises
     ------
@@ -67,7 +68,7 @@ def read_any(path: Path) -> pd.DataFrame:
     try:
         if suffix == ".parquet":
             return pd.read_parquet(path)
-        return _read_text(path, _TEXT_SUFFIXES[suffix])
+        return _read_text(path, _TEXT_SUFFIXES[suffix], text)
     except (ValueError, OSError) as error:
         # UnicodeDecodeError and pandas' parser errors are ValueErrors.
         raise DataError(
@@ -75,20 +76,33 @@ def read_any(path: Path) -> pd.DataFrame:
         ) from error
 
 
-def _read_text(path: Path, separator: str) -> pd.DataFrame:
+def ids(column: "pd.Series") -> "pd.Series[str]":
+    """Return a column of IDs as text without blanks around; an empty one is missing."""
+    names = column.astype("string").str.strip()
+    names = names.mask(names == "")
+    # Many programs write whole numbers as 1.0, 2.0, ... where one is missing.
+    whole = names.dropna().str.fullmatch(r"\d+\.0").all()
+    return names.str.removesuffix(".0") if whole else names
+
+
+def _read_text(path: Path, separator: str, text: tuple[str, ...]) -> pd.DataFrame:
     with path.open(encoding="utf-8-sig") as stream:
         head = stream.readline()
     if separator == "," and head.count(";") > head.count(","):
         separator = ";"
     table = pd.read_csv(path, sep=separator, dtype=str, encoding="utf-8-sig")
-    return table.rename(columns=str.strip).apply(_as_numbers)
+    table = table.rename(columns=str.strip).dropna(how="all").reset_index(drop=True)
+    numbers = table.drop(columns=list(text), errors="ignore").apply(
+        _as_numbers, decimal_comma=separator == ";"
+    )
+    return table.assign(**numbers)
 
 
-def _as_numbers(column: "pd.Series[str]") -> "pd.Series":
+def _as_numbers(column: "pd.Series[str]", decimal_comma: bool) -> "pd.Series":
     values = column.dropna()
     if values.empty or any(_LEADING_ZERO.match(value.strip()) for value in values):
         return column
     try:
-        return pd.to_numeric(column)
+        return pd.to_numeric(column.str.replace(",", ".") if decimal_comma else column)
     except ValueError:
         return column

@@ -5,6 +5,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,21 +34,26 @@ def main(
     experiment: str,
     config: dict[str, Any],
     logs: str,
+    jobs: dict[str, list[str]],
     retry: str,
 ) -> dict[str, float]:
     """Write a parent run for the study as it stands, and a child for each step and model.
 
+    `jobs` names those of rules with many jobs, so that records of earlier ones are passed over.
     `retry` is not read: it changes after a failure, so that the next run tries again.
     """
     run = json.loads(numbers.read_text(encoding="utf-8"))["run_id"]
     try:
         with _one_writer():
-            parent = _track(run, study, experiment, config, Path(logs), metrics, verdicts)
+            steps = _records(Path(logs), jobs)
+            parent = _track(run, study, experiment, config, Path(logs), steps, metrics, verdicts)
             _artifacts(parent, [html, pdf, numbers], config)
         result = {"state": "ok", "run": run, "mlflow_run": parent}
     except Exception as error:
         # Tracking never fails science: say so, and let the next run catch up.
-        log.warning("MLflow could not be written (%s); the next run will try again", error)
+        # An address may hold a password.
+        reason = re.sub(r"//[^/@\s]+@", "//", f"{type(error).__name__}: {error}")
+        log.warning("MLflow could not be written (%s); the next run will try again", reason)
         result = {"state": "failed", "run": run, "reason": type(error).__name__}
     state.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return {"tracked": float(result["state"] == "ok")}
@@ -79,6 +85,7 @@ def _track(
     experiment: str,
     config: dict[str, Any],
     logs: Path,
+    steps: dict[str, list[dict[str, Any]]],
     metrics: list[Path],
     verdicts: list[Path],
 ) -> str:
@@ -88,18 +95,18 @@ def _track(
     if found:
         log.info("Run %s is in MLflow already", run)
         return str(found[0].info.run_id)
-    client_runs = {"steps": _records(logs), "models": _model_metrics(metrics)}
+    models = _model_metrics(metrics)
     sentences = _verdicts(verdicts)
     parent = client.create_run(home, run_name=f"{study} {run}", tags={"mlflow.note.content": ""})
     name = parent.info.run_id
-    _log(client, name, _flat(config), _headlines(client_runs["models"]))
+    _log(client, name, _flat(config), _headlines(models))
     for key, sentence in sentences.items():
         client.set_tag(name, f"verdict.{key}", sentence)
     client.set_tag(name, "mlflow.note.content", "\n\n".join(sentences.values()))
-    for step, records in client_runs["steps"].items():
+    for step, records in steps.items():
         child = _child(client, home, name, step, "step", run)
         _log(client, child, _step_params(records), _step_metrics(records, logs))
-    for model, values in client_runs["models"].items():
+    for model, values in models.items():
         child = _child(client, home, name, model, "model", run)
         endpoint, signature, kind = model.split("/")
         _log(client, child, {"endpoint": endpoint, "signature": signature, "model": kind}, values)
@@ -136,12 +143,14 @@ def _log(client: Any, run: str, params: dict[str, Any], metrics: dict[str, float
     client.log_batch(run, metrics=values)
 
 
-def _records(logs: Path) -> dict[str, list[dict[str, Any]]]:
+def _records(logs: Path, jobs: dict[str, list[str]]) -> dict[str, list[dict[str, Any]]]:
     """Provenance records by rule; `logs` tells where, as the runner does."""
     folder = redirect(logs, "tracking/records")
     steps: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for path in sorted(folder.glob("*/*.json")):
-        steps[path.parent.name].append(json.loads(path.read_text(encoding="utf-8")))
+        rule = path.parent.name
+        if rule not in jobs or path.stem in jobs[rule]:
+            steps[rule].append(json.loads(path.read_text(encoding="utf-8")))
     return steps
 
 
@@ -161,7 +170,8 @@ def _step_metrics(records: list[dict[str, Any]], logs: Path) -> dict[str, float]
     metrics["jobs"] = len(records)
     for record in records:
         for name, value in record["metrics"].items():
-            if isinstance(value, int | float):
+            # Counts of several jobs add up; an AUC does not.
+            if isinstance(value, int | float) and (len(records) == 1 or float(value).is_integer()):
                 metrics[name] += value
         benchmark = redirect(logs, "benchmarks") / record["rule"] / f"{record['name']}.tsv"
         for name, value in _benchmark(benchmark).items():

@@ -43,7 +43,8 @@ def main(
             tables.setdefault(source, pd.read_parquet(shuffled))
         rows = tables[source]
         external = rows_of_role(rows, "external", target)
-        parts += [_external(signature, *external, policy) for policy in policies]
+        everyone = rows[rows["study.role"] == "external"].set_index("patient").sort_index()
+        parts += [_external(signature, everyone, *external, policy) for policy in policies]
         development = rows_of_role(rows, "development", target)
         parts.append(_development(signature, *development, pd.read_parquet(out_of_fold)))
     result = pd.concat(parts, ignore_index=True)
@@ -69,10 +70,15 @@ def _locked(path: Path, recorded: pd.DataFrame) -> Signature:
     return unlock(content, rows["sha256"].iloc[0])
 
 
-def _external(signature: Signature, X: pd.DataFrame, y: Outcome, policy: str) -> pd.DataFrame:
+def _external(
+    signature: Signature, everyone: pd.DataFrame, X: pd.DataFrame, y: Outcome, policy: str
+) -> pd.DataFrame:
+    """Predict for all external patients, keep those of a known outcome: an unseen scanner is
+    aligned by the features of everyone, whatever is known of them later.
+    """
     if X.empty:
         return pd.DataFrame()
-    predicted = signature.predict(X, policy)
+    predicted = signature.predict(everyone, policy).loc[X.index]
     return _rows(signature, X, y, predicted, "external", policy)
 
 

@@ -20,6 +20,7 @@ rule step:
     params:
         factor=3,
         rows=[{{"patient": "Doe"}}],
+        raw="/pacs",
     log:
         "results/s/logs/step/all.log",
     script:
@@ -30,7 +31,8 @@ import logging
 from pathlib import Path
 from rigoromics.errors import DataError
 
-def main(*, table: Path, result: Path, factor: int, rows: list, threads: int):
+def main(*, table: Path, result: Path, factor: int, rows: list, raw: Path, threads: int):
+    logging.getLogger("step").info("and %s", raw / "O'Brien^Pat/IM1")
     logging.getLogger("step").info("reading %s", "data/s/raw/Doe^Jane/scan 1.dcm")
     number = int(table.read_text())
     if number < 0:
@@ -69,7 +71,7 @@ def test_named_items_become_arguments_and_a_record(workflow):
     assert (results / "out.txt").read_text() == "13"
     record = json.loads((results / "tracking/records/step/all.json").read_text())
     assert record["metrics"] == {"answer": 12}
-    assert record["params"] == {"factor": 3}
+    assert record["params"] == {"factor": 3, "raw": "/pacs"}
     assert set(record["inputs"]) == {"table"}
     assert len(record["outputs"]["result"]) == 64
 
@@ -79,6 +81,7 @@ def test_paths_below_raw_folders_are_cut_out_of_logs(workflow):
     log = (results / "logs/step/all.log").read_text()
     assert "<raw file>" in log
     assert "Doe" not in log
+    assert "Pat" not in log
 
 
 def test_a_users_mistake_is_a_sentence_without_a_traceback(workflow):

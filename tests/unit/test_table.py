@@ -103,3 +103,32 @@ def test_survival_endpoint_needs_time_and_event():
     clinical = pd.DataFrame({"t": [5, None, 3], "e": [1, 1, None]}, index=list("abc"))
     found = table.endpoint_values(clinical, {"s": {"type": "survival", "time": "t", "event": "e"}})
     assert found.notna().all(axis=1).tolist() == [True, False, False]
+
+
+def test_text_among_numbers_is_refused_not_lost():
+    column = pd.Series(["12,4", "10", None, ""], name="months")
+    with pytest.raises(DataError, match=r"1 values of column 'months'.*'12,4'"):
+        table.numbers(column, "the clinical table")
+    assert table.numbers(column.iloc[1:], "the table").isna().tolist() == [False, True, True]
+
+
+def test_volume_is_needed_only_to_choose_among_lesions():
+    features = rows(("P-1", "ct", "lesion", "r1", "none"), ("P-2", "ct", "lesion", "r1", "none"))
+    assert len(table.one_row_per_patient(features, "r1", "none", "no_such_feature")) == 2
+    features["patient"] = "P-1"
+    with pytest.raises(DataError, match="no feature 'no_such_feature'"):
+        table.one_row_per_patient(features, "r1", "none", "no_such_feature")
+
+
+def test_a_silent_header_is_an_unknown_batch():
+    cases = pd.DataFrame(
+        {
+            "patient": ["P-1", "P-2"],
+            "timepoint": "baseline",
+            "scan": "ct",
+            "centre": "A",
+            "kernel": ["B30f", ""],
+        }
+    )
+    batches = table.join_batches(cases, ["centre", "kernel"])
+    assert batches.to_dict() == {"P-1": "A+B30f", "P-2": "A+unknown"}

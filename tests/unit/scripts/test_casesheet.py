@@ -55,3 +55,23 @@ def test_a_missing_sheet_has_no_cases(tmp_path):
     sheet = CaseSheet(tmp_path / "no.tsv", tmp_path / "no2.tsv", Path("raw"), 1)
     assert not sheet.exists
     assert sheet.chunks == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [("\t", ",", "another format"), ("include", "\ufeffinclude", "")],
+    ids=["commas", "byte order mark"],
+)
+def test_what_spreadsheets_do_to_the_sheet(tmp_path, old, new, words):
+    write(tmp_path, ["P-1"])
+    path = tmp_path / "cases.tsv"
+    path.write_text(path.read_text().replace(old, new), encoding="utf-8")
+    sheet = CaseSheet(path, tmp_path / "segmentations.tsv", Path("raw"), 1)
+    assert words in sheet.problem
+    assert bool(sheet.chunks) == (not words)
+
+
+def test_ids_with_blanks_make_usable_chunk_names(tmp_path):
+    names = list(write(tmp_path, ["LUNG1 001", "LUNG1-001"]).chunks)
+    assert len(names) == 2
+    assert all(" " not in name for name in names)

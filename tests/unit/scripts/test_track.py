@@ -67,6 +67,7 @@ def study(tmp_path, monkeypatch):
                 "experiment": "",
                 "config": {"name": "s", "seed": 1, "selection": {"redundancy": 0.9}},
                 "logs": "results/s/logs",
+                "jobs": {"extract": ["a", "b"]},
                 "retry": "",
                 **changes,
             },
