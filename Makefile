@@ -5,10 +5,6 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
-# Numerical libraries must not start threads of their own: jobs are the unit of parallel work.
-export OMP_NUM_THREADS := 1
-export OPENBLAS_NUM_THREADS := 1
-export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo mlflow test test-all lint format config-docs lock clean

@@ -1,5 +1,6 @@
 # What all rules share at parse time: the study, its folders, its case sheet, each script's code.
 import json
+import os
 import time
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from scripts.casesheet import CaseSheet
 from scripts.dependencies import code_of
 
 STARTED = time.time()
+
+# Jobs are the unit of parallel work. Threads of numerical libraries would only crowd them, and
+# their number changes the last bits of results (rule of evidence 7).
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
 DEFAULT_CONFIG = "config/config.yaml"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rigoromics.report import rows as pick
+from rigoromics.report.methods_models import control_signatures, tested
 from rigoromics.report.study import Endpoint, StudyTables
 from rigoromics.report.text import Text, say
 from rigoromics.report.wording import percent, plain, plural
@@ -47,11 +48,14 @@ def _simulated(study: StudyTables) -> Text:
 
 
 def _no_external(study: StudyTables) -> Text:
-    if study.external:
+    if any(tested(study).values()):
         return ()
     return say(
-        "There is no external cohort. Cross-validation estimates performance in more patients of "
-        "the same kind, from the same scanners; it cannot show that the result holds elsewhere."
+        "{what} Cross-validation estimates performance in more patients of "
+        "the same kind, from the same scanners; it cannot show that the result holds elsewhere.",
+        what="No external patient has a known outcome."
+        if study.external
+        else "There is no external cohort.",
     )
 
 
@@ -88,7 +92,8 @@ def _external_events(study: StudyTables, endpoint: Endpoint) -> Text:
 
 
 def _wide_interval(study: StudyTables, endpoint: Endpoint) -> Text:
-    split = "external" if study.external else pick.DEVELOPMENT
+    outside = endpoint.selector("external", endpoint.metric) is not None
+    split = "external" if outside else pick.DEVELOPMENT
     selector = endpoint.selector(split, endpoint.metric)
     if selector is None:
         return ()
@@ -149,10 +154,11 @@ def _batches(study: StudyTables) -> Text:
     table = study.patients.frame
     known = set(study.role("development")["study.batch"])
     unseen = table[(table["study.role"] == "external") & ~table["study.batch"].isin(known)]
-    if unseen.empty or study.config["harmonisation"]["method"] == "none":
+    combat = study.config["harmonisation"]["method"] != "none"
+    if unseen.empty or not combat or not any(tested(study).values()):
         return ()
     policy = {
-        "align": "They were aligned to the development cohort by their features alone, which "
+        "align": "They were aligned to the development cohort without their outcomes, which "
         "needs a group of patients of the new scanner and can hide a true difference between "
         "the cohorts",
         "none": "They were left as they are, so that differences between scanners remain",
@@ -227,14 +233,17 @@ def _excluded(study: StudyTables) -> Text:
 
 
 def _control(study: StudyTables) -> Text:
-    if study.from_images and study.config["controls"]["shuffled_voxels"]:
+    against = control_signatures(study)
+    if "shuffled" in against:
         return ()
-    return say(
-        "Without images there is no control with shuffled voxels: what features say beyond size "
-        "was judged against volume alone."
-        if not study.from_images
-        else "The control with shuffled voxels was switched off."
+    if study.from_images:
+        return say("The control with shuffled voxels was switched off.")
+    rest = (
+        ": what features say beyond size was judged against volume alone."
+        if "volume" in against
+        else ", nor was the primary signature held against volume alone."
     )
+    return say("Without images there is no control with shuffled voxels{rest}", rest=rest)
 
 
 def _one_roi(study: StudyTables) -> Text:

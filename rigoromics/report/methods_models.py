@@ -4,7 +4,49 @@ from __future__ import annotations
 
 from rigoromics.report.study import StudyTables
 from rigoromics.report.text import Section, Text, join, paragraphs, say
-from rigoromics.report.wording import listing, model_name, plain, plural, signature_name
+from rigoromics.report.wording import (
+    listing,
+    metric_name,
+    model_name,
+    plain,
+    plural,
+    sentence_case,
+    signature_name,
+)
+
+
+def harmonised(study: StudyTables) -> bool:
+    """Whether training features were harmonised: ComBat needs two development batches."""
+    batches = study.role("development")["study.batch"].nunique()
+    return study.config["harmonisation"]["method"] != "none" and batches > 1
+
+
+def filtered(study: StudyTables) -> bool:
+    """Whether anything was measured twice, so that unstable features could be dropped."""
+    return study.stability is not None and not study.stability.frame.empty
+
+
+def tested(study: StudyTables) -> dict[str, list[str]]:
+    """Return the external cohorts in which an endpoint's outcome is known, by endpoint."""
+    patients = study.role("external")
+    found = {}
+    for endpoint in study.endpoints:
+        name = f"endpoint.{endpoint.name}"
+        columns = [f"{name}.time", f"{name}.event"] if endpoint.survival else [name]
+        there = [column for column in columns if column in patients.columns]
+        known = patients[patients[there].notna().all(axis=1)] if there else patients[:0]
+        cohorts = set(known["study.cohort"].astype(str))
+        found[endpoint.name] = [name for name in study.external if name in cohorts]
+    return found
+
+
+def control_signatures(study: StudyTables) -> list[str]:
+    """Return the fitted signatures that the primary one is held against; never itself."""
+    models = study.config["models"]
+    fitted = [name for name in ("volume", "clinical") if name in models["signatures"]]
+    if study.from_images and study.config["controls"]["shuffled_voxels"]:
+        fitted.append("shuffled")
+    return [name for name in fitted if name != models["primary"]]
 
 
 def harmonisation(study: StudyTables) -> Section:
@@ -13,6 +55,8 @@ def harmonisation(study: StudyTables) -> Section:
     if settings["method"] == "none":
         text = say("Features were not harmonised between scanners.")
         return Section("harmonisation", "Harmonisation", paragraphs(text))
+    if not harmonised(study):
+        return Section("harmonisation", "Harmonisation", paragraphs(_one_batch(study)))
     covariates = [plain(name) for name in settings["covariates"]]
     kept = (
         say("the effects of {names} were preserved", names=listing(covariates))
@@ -33,17 +77,48 @@ def harmonisation(study: StudyTables) -> Section:
     )
     unseen = {
         "align": "Patients of a batch that training never saw were aligned to the frozen "
-        "reference using their features only, never their outcomes",
+        f"reference using their {_aligned_by(study)}, never their outcomes",
         "none": "Patients of a batch that training never saw were left as they were",
     }[settings["unseen"]]
-    declared = (
-        " This was declared before the external patients were touched; the results of the other "
-        "way are reported beside it."
-        if study.external
-        else ""
-    )
+    declared = f" {_DECLARED}" if any(tested(study).values()) else ""
     policy = say("{unseen}.{declared}", unseen=unseen, declared=declared)
     return Section("harmonisation", "Harmonisation", paragraphs(join([fit, policy])))
+
+
+_DECLARED = (
+    "This was declared before the external patients were touched; the results of the other way "
+    "are reported beside it."
+)
+
+
+def _aligned_by(study: StudyTables) -> str:
+    return "features and covariates" if study.config["harmonisation"]["covariates"] else "features"
+
+
+def _one_batch(study: StudyTables) -> Text:
+    """Return what ComBat is left to do where development has one batch only."""
+    settings = study.config["harmonisation"]
+    first = say(
+        "ComBat was asked for, with batches defined by {batch}, but all development patients are "
+        "of one batch, so that their features were left as they are.",
+        batch=listing([plain(name) for name in settings["batch"]]),
+    )
+    known = set(study.role("development")["study.batch"].dropna())
+    external = study.role("external")
+    unseen = external[~external["study.batch"].isin(known)]
+    if unseen.empty or not any(tested(study).values()):
+        return join([first, say("Nothing was harmonised.")])
+    if settings["unseen"] == "align":
+        second = say(
+            "Only external patients of other batches were aligned to the development cohort "
+            "[@johnson2007; @fortin2018], using their {what}, never their outcomes.",
+            what=_aligned_by(study),
+        )
+    else:
+        second = say(
+            "External patients of other batches were left as they were too: nothing was harmonised."
+        )
+    return join([first, second, say(_DECLARED)])
 
 
 def selection(study: StudyTables) -> Section:
@@ -141,28 +216,68 @@ def validation(study: StudyTables) -> Section:
         if repeats > 1
         else ()
     )
+    steps = [
+        "imputation",
+        *(["harmonisation"] if harmonised(study) else []),
+        "scaling",
+        *(["stability filter"] if filtered(study) else []),
+        *["redundancy filter", "selection", "tuning", "cut-off"],
+    ]
     nested = say(
         "Internal performance was estimated by nested cross-validation split by patient: "
-        "{outer} outer folds{again}, and {inner} inner folds for tuning. Imputation, "
-        "harmonisation, scaling, stability filter, redundancy filter, selection, tuning and "
-        "cut-off are steps of one pipeline that was fitted anew on the training patients of each "
-        "fold; nothing was learned from held-out patients.",
+        "{outer} outer folds{again}, and {inner} inner folds for tuning. {steps} are steps of one "
+        "pipeline that was fitted anew on the training patients of each fold; nothing was learned "
+        "from held-out patients. The cross-validated {metric} compares the held-out predictions "
+        "of all folds together.",
         outer=study.setting("validation.outer_folds"),
         inner=study.setting("validation.inner_folds"),
         again=again,
-    )
-    external = (
-        say(
-            "The signature fitted on all development patients was locked, its hash recorded, and "
-            "applied once to each external cohort with the cut-off learned in development."
-        )
-        if study.external
-        else say("The signature fitted on all patients was locked and its hash recorded.")
+        steps=sentence_case(listing(steps)),
+        metric=_metrics(study),
     )
     return Section(
         "validation",
         "Validation and statistics",
-        paragraphs(join([nested, external]), _statistics(study)),
+        paragraphs(join([nested, _locked(study)]), _statistics(study)),
+    )
+
+
+def _metrics(study: StudyTables) -> str:
+    return " or ".join(dict.fromkeys(metric_name(e.metric) for e in study.endpoints))
+
+
+def _locked(study: StudyTables) -> Text:
+    """Return what became of the locked signatures."""
+    cohorts = tested(study)
+    reached = [name for name in study.external if any(name in own for own in cohorts.values())]
+    if not reached:
+        none = (
+            " No external patient has a known outcome, so there was no external validation."
+            if study.external
+            else ""
+        )
+        return say(
+            "Every signature was fitted on all development patients and locked, and its hash "
+            "recorded.{none}",
+            none=none,
+        )
+    both = study.config["harmonisation"]["method"] != "none"
+    text = say(
+        "Every signature was fitted on all development patients and locked, and its hash "
+        "recorded. The locked signatures were applied, as locked, to {where}, with the cut-offs "
+        "learned in development{policies}.",
+        where="each external cohort"
+        if reached == study.external
+        else f"the external {plural(len(reached), 'cohort')} {listing(list(map(plain, reached)))}",
+        policies=", under both policies for unseen batches (left as they are; aligned)"
+        if both
+        else "",
+    )
+    missing = [e.label for e in study.endpoints if not cohorts[e.name]]
+    if not missing:
+        return text
+    return join(
+        [text, say("No external patient has a known outcome for {names}.", names=listing(missing))]
     )
 
 
@@ -203,42 +318,48 @@ def _statistics(study: StudyTables) -> Text:
 
 def controls(study: StudyTables) -> Section:
     """Return the negative controls."""
-    settings = study.config["controls"]
-    texts = [
-        say(
-            "Radiomics signatures are known to owe their performance to volume "
-            "[@welch2019]. The primary signature was therefore held against"
+    texts = [say("Radiomics signatures are known to owe their performance to volume [@welch2019].")]
+    against = control_signatures(study)
+    names = {
+        "volume": "volume alone",
+        "clinical": "clinical variables alone",
+        "shuffled": "the same procedure on features of images whose voxels had been shuffled "
+        "within the ROI",
+    }
+    if against:
+        texts.append(
+            say(
+                "The primary signature was{therefore} held against {names}.",
+                therefore=" therefore" if "volume" in against else "",
+                names=listing([names[name] for name in against]),
+            )
         )
-    ]
-    against = ["volume alone"]
-    if "clinical" in study.config["models"]["signatures"]:
-        against.append("clinical variables alone")
-    if settings["shuffled_voxels"] and study.from_images:
-        against.append(
-            "the same procedure on features of images whose voxels had been shuffled within the ROI"
-        )
-    sentence = say("{names}.", names=listing(against))
-    if settings["permutations"]:
-        sentence = (
-            *sentence,
-            *say(
-                " The whole procedure was repeated on {n} permutations of the outcomes; p is the "
-                "share of results at least as good as the real one, counting that one "
-                "[@phipson2010].",
+    else:
+        texts.append(say("No other signature was fitted to hold the primary one against."))
+    if study.config["controls"]["permutations"]:
+        texts.append(
+            say(
+                "The whole procedure was repeated on {n} permutations of the outcomes, in the "
+                "folds of the observed outcomes; p is the share of results at least as good as "
+                "the real one, counting that one [@phipson2010]. Here patients are compared "
+                "within folds only, so that the real result differs a little from the "
+                "cross-validated {metric}, which compares patients of all folds.",
                 n=study.setting("controls.permutations"),
-            ),
+                metric=_metrics(study),
+            )
         )
-    return Section("controls", "Negative controls", paragraphs(join([*texts, sentence])))
+    return Section("controls", "Negative controls", paragraphs(join(texts)))
 
 
 def software(study: StudyTables) -> Section:
     """Return what ran, and how to run it again."""
     versions = [f"{name} {version}" for name, version in sorted(study.versions.items())]
     text = say(
-        "All steps from raw data to this document ran as one Snakemake workflow [@snakemake2021] "
+        "All steps from {start} to this document ran as one Snakemake workflow [@snakemake2021] "
         "by Rigoromics; versions: {versions}. Random numbers derive from the study's seed "
         "({seed}), so that the same inputs give the same bytes. Every number in the results "
         "stands in a table named in the supplement together with its hash.",
+        start="raw data" if study.from_images else "the feature tables",
         versions=", ".join(versions),
         seed=study.setting("seed"),
     )

@@ -7,6 +7,12 @@ from typing import Any
 
 from rigoromics.report import rows as pick
 from rigoromics.report.chance import permuted
+from rigoromics.report.methods_models import (
+    control_signatures,
+    filtered,
+    harmonised,
+    tested,
+)
 from rigoromics.report.registry import SourcedTable
 from rigoromics.report.results_model import (
     against_controls,
@@ -179,33 +185,39 @@ def _methods(study: StudyTables) -> Text:
         else say("{n} patients", n=n)
     )
     endpoints = listing([e.label for e in study.endpoints])
-    stable = (
-        "a stability filter, " if study.stability is not None and len(study.stability.frame) else ""
-    )
-    combat = "ComBat, " if study.config["harmonisation"]["method"] == "combat" else ""
+    stable = "a stability filter, " if filtered(study) else ""
+    combat = "ComBat, " if harmonised(study) else ""
     return say(
         "{k} radiomic features of {sample} were used to predict {endpoints}. All learning "
         "({combat}{stable}selection, tuning, cut-offs) took place inside nested cross-validation "
-        "split by patient{locked}. Controls were {controls}.",
+        "split by patient{locked}.{controls}",
         k=study.numbers.derived(study.patients, k, str(k), "header", "feature columns"),
         sample=sample,
         endpoints=endpoints,
         combat=combat,
         stable=stable,
-        locked="; the locked signature was applied once to the external patients"
-        if study.external
-        else "",
+        locked=_locked(study),
         controls=_controls(study),
     )
 
 
+def _locked(study: StudyTables) -> str:
+    if not any(tested(study).values()):
+        return "; no external patient has a known outcome" if study.external else ""
+    both = study.config["harmonisation"]["method"] != "none"
+    policies = ", under both policies for unseen batches" if both else ""
+    return f"; the locked signatures were applied, as locked, to external patients{policies}"
+
+
 def _controls(study: StudyTables) -> str:
-    names = ["volume alone"]
-    names += ["clinical variables"] if study.config["clinical"]["predictors"] else []
-    if study.from_images and study.config["controls"]["shuffled_voxels"]:
-        names.append("shuffled voxels")
+    known = {
+        "volume": "volume alone",
+        "clinical": "clinical variables",
+        "shuffled": "shuffled voxels",
+    }
+    names = [known[name] for name in control_signatures(study)]
     names += ["permuted outcomes"] if study.config["controls"]["permutations"] else []
-    return listing(names)
+    return f" Controls were {listing(names)}." if names else " There were no negative controls."
 
 
 def keywords(study: StudyTables) -> str:

@@ -39,15 +39,13 @@ class Project:
         """Run Snakemake; a failure shows what it said."""
         command = [sys.executable, "-m", "snakemake", "--cores", str(cores)]
         command += ["--configfile", self.config, *arguments]
-        threads = {f"{k}_NUM_THREADS": "1" for k in ("OMP", "OPENBLAS", "MKL")}
-        store = {"MLFLOW_TRACKING_URI": ""}
         done = subprocess.run(
             command,
             cwd=self.folder,
             capture_output=True,
             text=True,
             check=False,
-            env=os.environ | threads | store,
+            env=os.environ | {"MLFLOW_TRACKING_URI": ""},
         )
         if check and done.returncode:
             pytest.fail(f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")

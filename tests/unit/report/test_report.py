@@ -201,6 +201,77 @@ def test_methods_say_what_the_config_says(paper_of):
     assert "permutations of the outcomes" not in text.split("Software and")[0].split("Negative")[-1]
 
 
+def _patients(folder: Path, **columns: object) -> None:
+    """Change columns of the analysis table."""
+    path = folder / "model/table.parquet"
+    table = pd.read_parquet(path)
+    for name, change in columns.items():
+        name = name.replace("__", ".")
+        table[name] = change(table)
+    table.to_parquet(path)
+
+
+@pytest.mark.parametrize(
+    ("unseen", "sentence"),
+    [("align", "Only external patients of other batches were aligned"),
+     ("none", "left as they were too: nothing was harmonised")],
+)  # fmt: skip
+def test_one_development_batch_is_not_said_to_be_harmonised(paper_of, unseen, sentence):
+    def change(folder: Path, config: dict) -> None:
+        config["harmonisation"]["unseen"] = unseen
+        _patients(folder, study__batch=lambda t: t["study.role"])
+
+    paper = paper_of(change, survival=False)
+    text = page(paper).text
+    assert "all development patients are of one batch" in text
+    assert sentence in text
+    assert "was fitted on the training patients of each fold" not in text
+    assert "Imputation, scaling, stability filter," in text
+    abstract = manuscript(paper).split("All learning")[1]
+    assert "ComBat" not in abstract.split("took place")[0]
+
+
+def test_controls_that_were_not_fitted_are_not_listed(paper_of):
+    def change(folder: Path, config: dict) -> None:
+        config["models"]["signatures"] = ["clinical", "radiomics"]
+        config["models"]["primary"] = "clinical"
+        config["controls"]["shuffled_voxels"] = False
+
+    paper = paper_of(change, survival=False)
+    text = page(paper).text
+    assert "Controls were permuted outcomes" in manuscript(paper)
+    controls = text.split("Radiomics signatures are known")[1].split("Software and")[0]
+    assert "No other signature was fitted to hold the primary one against" in controls
+    assert "volume alone" not in controls
+    assert "clinical variables" not in controls
+
+
+def test_a_study_from_feature_tables_starts_there(paper_of):
+    text = page(paper_of(images=False, survival=False)).text
+    assert "All steps from the feature tables to this document" in text
+    assert "held against volume alone and clinical variables alone." in text
+    assert "Imputation, harmonisation, scaling, redundancy filter," in text
+
+
+def test_signatures_are_said_to_be_applied_only_where_outcomes_are_known(paper_of, full_paper):
+    assert "applied, as locked, to each external cohort" in page(full_paper).text
+    assert "applied once" not in page(full_paper).text
+
+    def change(folder: Path, config: dict) -> None:
+        inside = {"endpoint__metastasis": lambda t: t["endpoint.metastasis"].where(
+            t["study.role"] == "development")}  # fmt: skip
+        _patients(folder, **inside)
+        for path in (folder / "validation").glob("*/*.tsv"):
+            table = pd.read_csv(path, sep="\t")
+            if "split" in table:
+                table = table[table["split"] != "external"]
+            table.to_csv(path, sep="\t", index=False)
+
+    text = page(paper_of(change, survival=False)).text
+    assert "as locked" not in text
+    assert "No external patient has a known outcome, so there was no external validation" in text
+
+
 def test_what_people_write_stays_text(paper_of):
     evil = '<script>alert("x")</script> #eval("1") $x$ *b* <n1> \\ @ref {{ 7*7 }} << 7*7 >>'
 
