@@ -224,5 +224,11 @@ def _draw_families(axes: Axes, features: pd.DataFrame) -> None:
         label.set_rotation_mode("anchor")
     axes.set_ylabel("adjusted R² of ranks (box: quartiles;\nwhiskers: 5% to 95% of features)")
     axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.legend([handle for handle, _ in handles], [stage for _, stage in handles], loc="best")
+    # A strip above all boxes, where the legend hides none.
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.15 * (high - low))
+    axes.legend(
+        [handle for handle, _ in handles], [stage for _, stage in handles], ncols=2,
+        loc="upper right", handlelength=1.2,
+    )  # fmt: skip
     grid(axes, "y")
