@@ -44,6 +44,7 @@ rule evaluate:
     input:
         predictions=f"{VALIDATION}/predictions.parquet",
         permutation=f"{RESULTS}/model/{{endpoint}}/permutation.tsv",
+        locks=f"{RESULTS}/model/{{endpoint}}/locks.tsv",
         code=code_of("scripts/evaluate.py"),
     output:
         **{table: f"{VALIDATION}/{table}.tsv" for table in EVALUATED},

@@ -22,6 +22,7 @@ def main(
     *,
     predictions: Path,
     permutation: Path | list[Path],
+    locks: Path,
     metrics: Path,
     comparisons: Path,
     roc: Path,
@@ -43,12 +44,14 @@ def main(
         Table of all predictions: every signature, cohort and policy.
     permutation
         Statistics under permuted outcomes; one table or several.
+    locks
+        The locked signatures; how many features the primary one uses decides a caveat.
     metrics, comparisons, roc, calibration, decision, kaplan_meier, centres, verdict
         Outputs. Tables that do not apply to the endpoint hold their header alone.
     endpoint
         ``name``, ``type`` and, for survival, ``horizon``.
     primary
-        ``signature``, ``model`` and ``policy`` that the verdict is about; ``n_features`` if known.
+        ``signature``, ``model`` and ``policy`` that the verdict is about.
     settings
         ``bootstrap``, ``alpha``, ``thresholds``; each may be left out.
     seed
@@ -76,10 +79,17 @@ def main(
     for name, path in paths.items():
         write_tsv(getattr(tables, name), path)
     permuted = read_permutations(permutation)
-    found = decide(tables.metrics, tables.comparisons, permuted, target, primary, chosen.alpha)
+    judged = {**primary, "n_features": _features_of(primary, read_tsv(locks))}
+    found = decide(tables.metrics, tables.comparisons, permuted, target, judged, chosen.alpha)
     verdict.write_text(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     logger.info("%s: %s", found.level, found.sentence)
     return tracked(tables, found)
+
+
+def _features_of(primary: dict[str, Any], locks: pd.DataFrame) -> int | None:
+    """Return how many features the primary signature uses, where it is among the locked ones."""
+    mine = (locks["signature"] == primary["signature"]) & (locks["model"] == primary["model"])
+    return int(locks.loc[mine, "n_features"].iloc[0]) if mine.any() else None
 
 
 def read_permutations(paths: Path | list[Path]) -> pd.DataFrame:

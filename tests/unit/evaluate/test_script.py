@@ -21,9 +21,12 @@ def run(folder, predictions, permutation, kind="binary"):
         part.to_csv(file, sep="\t", index=False)
     outputs = {name: folder / f"{name}.tsv" for name in TABLES}
     model = predictions["model"].iloc[0]
+    locks = pd.DataFrame({"signature": ["radiomics"], "model": [model], "n_features": [40]})
+    locks.to_csv(folder / "locks.tsv", sep="\t", index=False)
     metrics = main(
         predictions=folder / "predictions.parquet",
         permutation=files,
+        locks=folder / "locks.tsv",
         **outputs,
         verdict=folder / "verdict.json",
         endpoint={"name": "outcome", "type": kind, "horizon": 3.0 if kind == "survival" else None},
@@ -48,6 +51,7 @@ def test_tables_verdict_and_the_same_bytes_twice(
     verdict = json.loads(first["verdict"].read_text())
     assert verdict["level"] == metrics["verdict"] == "evidence"
     assert {"criterion", "met", "text"} <= set(verdict["reasons"][0])
+    assert any("per feature" in caveat for caveat in verdict["caveats"])
     empty = first["kaplan_meier" if kind == "binary" else "roc"].read_text()
     assert empty.startswith("signature\tmodel\tcohort\tsplit\tpolicy\t")
     assert empty.count("\n") == 1
