@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rigoromics.errors import DataError
-
-INDEX = ["patient", "cohort", "timepoint", "scan", "roi", "rater", "perturbation"]
+from rigoromics.extract.rows import INDEX
 
 
 def numbers(column: pd.Series[Any], table: str) -> pd.Series[float]:
@@ -30,13 +29,6 @@ def numbers(column: pd.Series[Any], table: str) -> pd.Series[float]:
             "write numbers with a decimal point and without units, or leave the cell empty",
         )
     return found.astype(float)
-
-
-def feature_columns(table: pd.DataFrame) -> list[str]:
-    """Return the feature columns of an analysis table or a repeats table."""
-    other = ("study.", "clinical.", "endpoint.")
-    known = {*INDEX, "design", "repeat"}
-    return [c for c in table.columns if c not in known and not c.startswith(other)]
 
 
 def endpoint_columns(name: str, kind: str) -> list[str]:

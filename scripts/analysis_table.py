@@ -53,7 +53,7 @@ def main(
         for name, endpoint in settings["endpoints"].items()
     }
     write_parquet(joined.reset_index(), table)
-    write_parquet(_with_control(joined, control).reset_index(), shuffled)
+    write_parquet(_with_control(joined, control, list(wide.columns)).reset_index(), shuffled)
     write_parquet(again, repeats)
     write_tsv(left, excluded)
     write_tsv(flow(identified, left, known), flow_table)
@@ -123,9 +123,8 @@ def _identified(
     return both.sort_values("patient", ignore_index=True)
 
 
-def _with_control(joined: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
+def _with_control(joined: pd.DataFrame, control: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """The analysis table with the features of the shuffled voxels in place of the true ones."""
-    names = tables.feature_columns(joined)
     beside = joined.drop(columns=names)
     return beside.join(control.reindex(columns=names), how="left")
 

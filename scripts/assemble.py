@@ -10,11 +10,10 @@ import pyarrow.parquet as pq
 
 from rigoromics.errors import DataError
 from rigoromics.extract.dictionary import dictionary as explain
+from rigoromics.extract.rows import INDEX
 from scripts.tables import read_tsv, write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
-
-INDEX = ["patient", "cohort", "timepoint", "scan", "roi", "rater", "perturbation"]
 
 
 def main(

@@ -1,12 +1,10 @@
 """The clinical table under patient keys, with the columns that the config names and no other."""
 
-import hashlib
 import logging
 from pathlib import Path
 
-import pandas as pd
-
 from rigoromics.errors import DataError
+from rigoromics.read.keys import Keys
 from scripts.tables import ids, read_any, write_parquet
 
 log = logging.getLogger(__name__)
@@ -41,13 +39,10 @@ def main(
             table.name,
         )
     kept = source[sorted(set(columns))].copy()
-    kept.insert(0, "patient", names if public else _keys(names, salt.read_text().strip()))
+    keys = Keys(salt.read_text(encoding="utf-8").strip(), public)
+    kept.insert(0, "patient", [keys.patient(name) for name in names])
     write_parquet(kept.sort_values("patient", ignore_index=True), clinical)
     return {"patients": len(kept)}
-
-
-def _keys(names: "pd.Series[str]", salt: str) -> list[str]:
-    return ["P-" + hashlib.sha256((salt + name).encode()).hexdigest()[:10] for name in names]
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ import SimpleITK as sitk
 
 from rigoromics.errors import DataError, Problem, problems_table
 from rigoromics.extract import engine
+from rigoromics.extract.rows import INDEX
 from rigoromics.extract.settings import ExtractionSettings
 from rigoromics.seeds import derive_seed
 from scripts.tables import read_tsv, write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
 
-INDEX = ["patient", "cohort", "timepoint", "scan", "roi", "rater", "perturbation"]
 WHERE = ["patient", "timepoint", "scan", "roi", "rater"]
 
 

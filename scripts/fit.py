@@ -15,6 +15,7 @@ from rigoromics.model.outcome import Endpoint
 from rigoromics.model.settings import Procedure, Settings
 from rigoromics.model.signature import describe, make_signature
 from rigoromics.model.tables import out_of_fold, rows_of_role, selection_table, tuning_table
+from scripts.tables import write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +61,14 @@ def main(
             result.configuration["k"],
             words["events_cap_on_features"],
         )
-    out_of_fold(held_out, X.index).to_parquet(oof, compression="zstd", index=False)
+    write_parquet(out_of_fold(held_out, X.index), oof)
     locked.write_bytes(content)
     words |= {"sha256": sha256(content), "versions": {v: version(v) for v in VERSIONS}}
     description.write_text(json.dumps(words, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     frequency = selection_table(held_out, result, procedure, y)
-    frequency.to_csv(selection, sep="\t", index=False, lineterminator="\n")
+    write_tsv(frequency, selection)
     tried = tuning_table(held_out, final)
-    tried.to_csv(tuning, sep="\t", index=False, lineterminator="\n")
+    write_tsv(tried, tuning)
     return {
         "c_index_oof" if target.type == "survival" else "auc_oof": pooled(
             part.pairs for part in held_out

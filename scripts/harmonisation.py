@@ -23,6 +23,7 @@ from rigoromics.report.harmonisation_figure import (
     nothing_to_harmonise,
 )
 from rigoromics.report.style import save
+from scripts.tables import write_tsv
 
 BATCH = "study.batch"
 
@@ -63,7 +64,7 @@ def main(
             measured = batch_effect(development, combat, seed, after=harmonise)
         drawn = draw(development, external, combat if harmonise else None, measured)
     for frame, path in zip(measured, (effect, features), strict=True):
-        frame.to_csv(path, sep="\t", index=False, lineterminator="\n")
+        write_tsv(frame, path)
     save(drawn, picture)
     return {
         f"{row['measure']}_{row['stage']}": float(row["value"])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from rigoromics.model.locking import sha256, unlock
+from scripts.tables import write_tsv
 
 
 def main(*, signatures: list[Path], locks: Path) -> dict[str, float | str]:
@@ -22,7 +23,7 @@ def main(*, signatures: list[Path], locks: Path) -> dict[str, float | str]:
             }
         )
     table = pd.DataFrame(rows).sort_values(["signature", "model"])
-    table.to_csv(locks, sep="\t", index=False, lineterminator="\n")
+    write_tsv(table, locks)
     return {"signatures": float(len(table))}
 
 

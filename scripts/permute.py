@@ -9,6 +9,7 @@ from rigoromics.model.nested import permutation_p_value, permutation_statistics
 from rigoromics.model.outcome import Endpoint
 from rigoromics.model.settings import Procedure, Settings
 from rigoromics.model.tables import rows_of_role
+from scripts.tables import write_tsv
 
 
 def main(
@@ -32,7 +33,7 @@ def main(
         X, y, procedure, permutations, pd.read_parquet(repeats), threads
     )
     rows = pd.DataFrame({"permutation": range(-1, permutations), "statistic": statistics})
-    rows.to_csv(permutation, sep="\t", index=False, lineterminator="\n")
+    write_tsv(rows, permutation)
     result: dict[str, float | str] = {"statistic": float(statistics[0])}
     if permutations:
         result["p"] = permutation_p_value(statistics)

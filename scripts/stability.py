@@ -9,6 +9,7 @@ import pandas as pd
 from rigoromics.report.stability_figure import stability_figure
 from rigoromics.report.style import save
 from rigoromics.stability.table import stability_rules, stability_table
+from scripts.tables import write_parquet, write_tsv
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +24,8 @@ def main(
 ) -> dict[str, float | str]:
     """Write the stability table and its picture; count stable features per design."""
     judged = stability_table(pd.read_parquet(repeats), settings)
-    judged.to_parquet(table, compression="zstd", index=False)
-    judged.to_csv(table_tsv, sep="\t", index=False, lineterminator="\n")
+    write_parquet(judged, table)
+    write_tsv(judged, table_tsv)
     save(stability_figure(judged, stability_rules(settings)), picture)
     metrics: dict[str, float | str] = {}
     if judged.empty:

@@ -11,6 +11,7 @@ from rigoromics.model.locking import unlock
 from rigoromics.model.outcome import Endpoint, Outcome
 from rigoromics.model.signature import Signature
 from rigoromics.model.tables import mean_over_repeats, outcome_columns, rows_of_role
+from scripts.tables import write_parquet
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def main(
     result = pd.concat(parts, ignore_index=True)
     keys = ["signature", "model", "split", "policy", "patient"]
     result = result.sort_values(keys, ignore_index=True)
-    result.to_parquet(predictions, compression="zstd", index=False)
+    write_parquet(result, predictions)
     count = result.loc[result["split"] == "external", "patient"].nunique()
     log.info("%d signatures applied to %d external patients.", len(signatures), count)
     return {"signatures": float(len(signatures)), "external_patients": float(count)}

@@ -4,6 +4,7 @@ import pytest
 
 from rigoromics import table
 from rigoromics.errors import DataError
+from rigoromics.select.columns import feature_columns
 
 VOLUME = "original_shape_MeshVolume"
 
@@ -65,7 +66,7 @@ def test_repeats_hold_development_patients_only_and_both_designs():
         ("retest", "retest", "P-1"),
         ("retest", "test", "P-1"),
     ]
-    assert set(table.feature_columns(found)) == {VOLUME, "original_firstorder_Mean"}
+    assert set(feature_columns(found)) == {VOLUME, "original_firstorder_Mean"}
 
 
 def test_no_repeats_give_an_empty_table():
