@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice, zip_longest
 from pathlib import Path
-from sys import intern
 from typing import TYPE_CHECKING
 
 from pydicom.datadict import tag_for_keyword
 
 from rigoromics.errors import DataError
-from rigoromics.read.parse import KEYWORDS, Row, parse_file
+from rigoromics.read.keywords import KEYWORDS
+from rigoromics.read.parse import Row, parse_file
 from rigoromics.read.walk import Entry, walk
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Values = tuple[str | int, ...]
+Values = str | int
+Columns = list[list[Values]]
 Progress = Callable[[int, int, float], None]
 
-OWN = ["path", "size", "mtime_ns", "kind", "status", "detail", "sha256"]
-LINKS = ["rois", "references"]
-INDEX_VERSION = 1
-_BATCH = 32
+OWN = ["path", "size", "mtime_ns", "kind", "status", "detail", "sha256", "pixels"]
+LINKS = ["rois", "references", "frames"]
+INDEX_VERSION = 2
+_NUMBERS = ("size", "mtime_ns", "version")
+_BATCH = 128
+# Batches under way for each process: enough to keep it busy, few enough to hold in memory.
+_AHEAD = 3
+# How many files before its turn the system is told of a file.
+_SOON = 4
+_FRONT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -37,9 +48,10 @@ class HeaderIndex:
     ----------
     table
         One row per DICOM or mask file, sorted by path: path, size, mtime_ns, kind (dicom, mask),
-        status (ok, truncated, unreadable), detail, sha256 of the content, then DICOM keywords as
-        strings (`\` between values, empty where silent), then rois and references (JSON), and
-        the version of the index.
+        status (ok, truncated, unreadable), detail, sha256 of the content, pixels (a digest of the
+        pixel data as stored, empty where there are none), then DICOM keywords as strings (`\`
+        between values, empty where silent), then rois, references and the frames of multi-frame
+        images (JSON), and the version of the index.
     skipped
         How many files were passed over, by reason.
     broken
@@ -102,22 +114,43 @@ def index_headers(
     keywords = _extra_keywords(extra)
     columns = index_columns(keywords)
     found = walk(folder)
-    known = _known(previous, columns)
-    rows: list[Values] = []
-    todo: list[Entry] = []
-    for entry in found.entries:
-        row = known.get((entry.path, entry.size, entry.mtime_ns))
-        if row is None:
-            todo.append(entry)
-        else:
-            rows.append(row)
-    for parsed in _reading(folder, todo, keywords, threads, progress, every):
-        if parsed is None:
-            found.skip("not DICOM")
-        else:
-            rows.append(_compact(parsed | {"version": INDEX_VERSION}, columns))
-    table = pd.DataFrame(rows, columns=columns).sort_values("path", ignore_index=True)
+    kept, todo = _unchanged(previous, found.entries, columns)
+    fresh = _table(
+        columns, len(todo), _reading(folder, todo, columns, keywords, threads, progress, every)
+    )
+    found.skip("not DICOM", len(todo) - len(fresh))
+    full = [part for part in (kept, fresh) if part is not None and len(part)]
+    table = pd.concat(full) if len(full) == 2 else full[0] if full else fresh
+    if not table["path"].is_monotonic_increasing:
+        table = table.sort_values("path")
+    table.index = pd.RangeIndex(len(table))
     return HeaderIndex(table, dict(sorted(found.skipped.items())), found.broken, len(todo))
+
+
+def _table(columns: list[str], most: int, batches: Iterable[Columns]) -> pd.DataFrame:
+    """Return the rows of all batches as a table.
+
+    They go straight to where pandas keeps them: a million rows by way of lists would need three
+    times the memory.
+    """
+    import numpy as np
+    import pandas as pd
+
+    texts = [name for name in columns if name not in _NUMBERS]
+    block = np.empty((len(texts), most), dtype=object)
+    numbers = {name: np.empty(most, dtype=np.int64) for name in columns if name in _NUMBERS}
+    count = 0
+    for batch in batches:
+        values = dict(zip(columns, batch, strict=True))
+        end = count + len(batch[0])
+        block[:, count:end] = [values[name] for name in texts]
+        for name, column in numbers.items():
+            column[count:end] = values[name]
+        count = end
+    table = pd.DataFrame(block[:, :count].T, columns=texts)
+    for name, column in numbers.items():
+        table.insert(columns.index(name), name, column[:count])
+    return table
 
 
 def _check_folder(folder: Path) -> None:
@@ -134,37 +167,44 @@ def _extra_keywords(extra: Iterable[str]) -> list[str]:
     return sorted({word for word in extra if tag_for_keyword(word) is not None} - set(KEYWORDS))
 
 
-def _compact(row: Row, columns: list[str]) -> Values:
-    """Return a row's values with equal texts shared: millions of slices repeat most of theirs."""
-    values = (row[column] for column in columns)
-    return tuple(intern(value) if isinstance(value, str) else value for value in values)
+def _unchanged(
+    previous: pd.DataFrame | None, entries: list[Entry], columns: list[str]
+) -> tuple[pd.DataFrame | None, list[Entry]]:
+    """Return the rows of an earlier index that still hold, and the files to read."""
+    import numpy as np
+    import pandas as pd
 
-
-def _known(previous: pd.DataFrame | None, columns: list[str]) -> dict[tuple[str, int, int], Values]:
-    """Return the rows of an earlier index by path, size and mtime, if it has the same columns."""
     if previous is None or list(previous.columns) != columns or previous.empty:
-        return {}
-    if set(previous["version"]) != {INDEX_VERSION}:
-        return {}
-    rows: Iterator[Values] = previous.itertuples(index=False, name=None)
-    return {(str(row[0]), int(row[1]), int(row[2])): row for row in rows}
+        return None, entries
+    if not (previous["version"] == INDEX_VERSION).all() or not previous["path"].is_unique:
+        return None, entries
+    row = pd.Index(previous["path"]).get_indexer([entry.path for entry in entries])
+    same = row >= 0
+    for column in ("size", "mtime_ns"):
+        now = np.array([getattr(entry, column) for entry in entries], dtype=np.int64)
+        same &= previous[column].to_numpy(dtype=np.int64)[row] == now
+    todo = [entries[place] for place in np.flatnonzero(~same)]
+    if len(todo) == 0 and np.array_equal(row, np.arange(len(previous))):
+        return previous.copy(deep=False), todo
+    return previous.iloc[row[same]], todo
 
 
 def _reading(
     folder: Path,
     entries: list[Entry],
+    columns: Sequence[str],
     extra: Sequence[str],
     threads: int,
     progress: Progress | None,
     every: float,
-) -> Iterator[Row | None]:
+) -> Iterator[Columns]:
     """Parse files in order, in `threads` processes, reporting on the way."""
     batches = [entries[first : first + _BATCH] for first in range(0, len(entries), _BATCH)]
-    work = partial(_parse_batch, folder, extra)
+    work = partial(_parse_batch, folder, columns, extra)
     started = reported = time.monotonic()
     done = 0
-    for batch in _mapped(work, batches, threads):
-        yield from batch
+    for batch, values in zip(batches, _mapped(work, batches, threads), strict=True):
+        yield values
         done += len(batch)
         now = time.monotonic()
         if progress is not None and (now - reported >= every or done == len(entries)):
@@ -173,14 +213,54 @@ def _reading(
 
 
 def _mapped(
-    work: Callable[[list[Entry]], list[Row | None]], batches: list[list[Entry]], threads: int
-) -> Iterator[list[Row | None]]:
+    work: Callable[[list[Entry]], Columns], batches: list[list[Entry]], threads: int
+) -> Iterator[Columns]:
+    """Yield the results in order; no more batches are under way than `_AHEAD` a process."""
     if threads < 2 or len(batches) < 2:
         yield from map(work, batches)
         return
+    waiting: deque[Future[Columns]] = deque()
+    left = iter(batches)
     with ProcessPoolExecutor(max_workers=min(threads, len(batches))) as pool:
-        yield from pool.map(work, batches, chunksize=4)
+        try:
+            for batch in islice(left, _AHEAD * threads):
+                waiting.append(pool.submit(work, batch))
+            while waiting:
+                yield waiting.popleft().result()
+                for batch in islice(left, 1):
+                    waiting.append(pool.submit(work, batch))
+        except BrokenProcessPool as error:
+            raise DataError(
+                "A process that read headers was ended from outside, likely for want of memory",
+                "give the step more memory or fewer cores, then start it again",
+            ) from error
 
 
-def _parse_batch(folder: Path, extra: Sequence[str], batch: list[Entry]) -> list[Row | None]:
-    return [parse_file(folder, entry, extra) for entry in batch]
+def _parse_batch(
+    folder: Path, columns: Sequence[str], extra: Sequence[str], batch: list[Entry]
+) -> Columns:
+    """Return the values of some files by column.
+
+    Millions of slices repeat most of their texts, and the parser gives equal ones as one object:
+    that makes the way between processes short and the table small.
+    """
+    rows: list[Row] = []
+    for entry, coming in zip_longest(batch, batch[_SOON:]):
+        if coming is not None:
+            _announce(f"{folder}/{coming.path}")
+        row = parse_file(folder, entry, extra)
+        if row is not None:
+            rows.append(row | {"version": INDEX_VERSION})
+    return [[row[column] for row in rows] for column in columns]
+
+
+def _announce(path: str) -> None:
+    """Have the system fetch a file while others are worked on, where it knows how to."""
+    try:
+        number = os.open(path, os.O_RDONLY)
+        try:
+            os.posix_fadvise(number, 0, _FRONT, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(number)
+    except (OSError, AttributeError):
+        return

@@ -6,12 +6,12 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 MASK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One file: its path relative to the folder (`/` between parts), size, and mtime."""
 
     path: str
@@ -42,9 +42,10 @@ class Walk:
     skipped: dict[str, int] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
-    def skip(self, reason: str) -> None:
-        """Count one file that is passed over."""
-        self.skipped[reason] = self.skipped.get(reason, 0) + 1
+    def skip(self, reason: str, count: int = 1) -> None:
+        """Count files that are passed over."""
+        if count:
+            self.skipped[reason] = self.skipped.get(reason, 0) + count
 
 
 def walk(folder: Path) -> Walk:
