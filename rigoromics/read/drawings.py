@@ -6,7 +6,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,8 @@ from rigoromics.read.rules import Study, match_rois, rater_of
 from rigoromics.read.scans import Patient, Scan
 
 SEGMENTATIONS = ("RTSTRUCT", "SEG")
+# A flat picture may be anything: it is a mask only where the study's pattern says so.
+PICTURES = (".png", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Drawing:
         What the path of a mask image says; empty for DICOM.
     twin
         Whether another file with other content claims to be the same DICOM instance.
+    labels
+        For a mask image that holds several ROIs: ROI of the study to voxel value.
     """
 
     header: Mapping[str, str]
@@ -42,6 +46,7 @@ class Drawing:
     roi: str = ""
     rater: str = ""
     twin: bool = False
+    labels: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -50,7 +55,7 @@ class Drawing:
 
     @property
     def is_mask(self) -> bool:
-        """Whether it is a NIfTI, NRRD or MetaImage file."""
+        """Whether it is an image file of another kind: NIfTI, NRRD, MetaImage or a picture."""
         return self.header["kind"] == "mask"
 
     @property
@@ -78,7 +83,8 @@ class Drawing:
     def rois(self) -> list[dict[str, Any]]:
         """Its ROIs or segments: number, name, description."""
         if self.is_mask:
-            return [{"number": 1, "name": self.roi, "description": ""}]
+            held = self.labels or {self.roi: 0}
+            return [{"number": n, "name": name, "description": ""} for name, n in held.items()]
         rois: list[dict[str, Any]] = json.loads(self.header["rois"])
         return rois
 
@@ -92,7 +98,8 @@ class Contour:
     roi, rater
         As the study names them.
     name, number
-        As the file names and numbers it; for mask images the voxel value.
+        As the file names and numbers it; for mask images the voxel value, 0 where there is but
+        one.
     rivals
         Names of other ROIs of the file that fit as well.
     """
@@ -114,6 +121,7 @@ def find_drawings(headers: pd.DataFrame, study: Study) -> tuple[list[Drawing], l
     study
         `masks.pattern`, where the study has it: a regular expression on the path with a group
         `patient` and, if wanted, `scan`, `roi` (else the file's name is matched) and `rater`.
+        `masks.labels`: ROI to voxel value, for files whose path names no ROI.
     """
     is_drawing = (headers["kind"] == "mask") | headers["Modality"].isin(SEGMENTATIONS)
     chosen = headers[is_drawing & (headers["status"] != UNREADABLE)]
@@ -121,7 +129,8 @@ def find_drawings(headers: pd.DataFrame, study: Study) -> tuple[list[Drawing], l
     copies = chosen.duplicated(["SOPInstanceUID", "sha256"]) & (chosen["kind"] == "dicom")
     chosen = chosen[~copies]
     contents = chosen["SOPInstanceUID"].value_counts()
-    pattern = (study.get("masks") or {}).get("pattern")
+    masks = study.get("masks") or {}
+    pattern, labels = masks.get("pattern"), masks.get("labels") or {}
     drawings: list[Drawing] = []
     unexplained: list[str] = []
     for record in chosen.to_dict("records"):
@@ -132,7 +141,8 @@ def find_drawings(headers: pd.DataFrame, study: Study) -> tuple[list[Drawing], l
             continue
         match = re.search(pattern, header["path"], re.IGNORECASE) if pattern else None
         if match is None:
-            unexplained.append(header["path"])
+            if not header["path"].lower().endswith(PICTURES):
+                unexplained.append(header["path"])
             continue
         said = {name: value or "" for name, value in match.groupdict().items()}
         drawings.append(
@@ -142,6 +152,7 @@ def find_drawings(headers: pd.DataFrame, study: Study) -> tuple[list[Drawing], l
                 said.get("scan", ""),
                 said.get("roi") or header["path"].rpartition("/")[2],
                 said.get("rater", ""),
+                labels={} if said.get("roi") else labels,
             )
         )
     return drawings, unexplained
@@ -152,6 +163,11 @@ def contours(study: Study, drawing: Drawing) -> Iterator[Contour]:
 
     A rater is empty where no rule fits; an ROI that fits several of the study's comes with each.
     """
+    if drawing.labels:
+        rater = drawing.rater or rater_of(study, drawing.header)
+        for roi, value in drawing.labels.items():
+            yield Contour(roi, rater, roi, value)
+        return
     by_rater: dict[str, list[dict[str, Any]]] = {}
     for entry in drawing.rois:
         values = {**drawing.header, "ROIName": entry["name"]}
@@ -159,7 +175,8 @@ def contours(study: Study, drawing: Drawing) -> Iterator[Contour]:
         by_rater.setdefault(rater, []).append(entry)
     for rater, entries in by_rater.items():
         names = [(entry["name"], entry["description"]) for entry in entries]
-        for roi, hits in match_rois(study, names).items():
+        numbers = [int(entry["number"]) for entry in entries]
+        for roi, hits in match_rois(study, names, numbers).items():
             first, *others = (entries[index] for index in hits)
             rivals = tuple(entry["name"] for entry in others)
             yield Contour(roi, rater, first["name"], int(first["number"]), rivals)

@@ -241,7 +241,8 @@ def _contour_refusals(
             "several ROIs match",
             "refused",
             problem,
-            "narrow the patterns under `rois` in the config, or make each an ROI of its own",
+            "narrow the patterns under `rois` in the config, or make each an ROI of its own; of "
+            "two of one name, `^name #2$` is the one with number 2",
             detail=", ".join([contour.name, *contour.rivals]),
             **where,
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
 from rigoromics.errors import DataError
-from rigoromics.read.parse import KEYWORDS
+from rigoromics.read.keywords import KEYWORDS
 
 Study = Mapping[str, Any]
 
@@ -137,7 +137,9 @@ def rater_of(study: Study, values: Mapping[str, str]) -> str:
     return ""
 
 
-def match_rois(study: Study, names: list[tuple[str, str]]) -> dict[str, list[int]]:
+def match_rois(
+    study: Study, names: Sequence[tuple[str, str]], numbers: Sequence[int] = ()
+) -> dict[str, list[int]]:
     """Match the ROIs of one file and rater to the study's.
 
     Parameters
@@ -146,6 +148,9 @@ def match_rois(study: Study, names: list[tuple[str, str]]) -> dict[str, list[int
         The study's config; patterns are tried in order, upper and lower case alike.
     names
         Name and description of each ROI in the file; a pattern may be found in either.
+    numbers
+        Number of each ROI in the file. A pattern with a # is also sought in `name #number`, which
+        tells two ROIs of one name apart.
 
     Returns
     -------
@@ -154,15 +159,23 @@ def match_rois(study: Study, names: list[tuple[str, str]]) -> dict[str, list[int
         several, one that matches as a whole stands alone.
     """
     found: dict[str, list[int]] = {}
+    known = numbers or [0] * len(names)
     for roi, rule in study["rois"].items():
         for pattern in rule["names"]:
             hits = [
                 index
                 for index, (name, description) in enumerate(names)
-                if _found(pattern, name) or (description and _found(pattern, description))
+                if fits_name(pattern, name, description, known[index])
             ]
             if hits:
                 whole = [i for i in hits if re.fullmatch(pattern, names[i][0], re.IGNORECASE)]
                 found[str(roi)] = whole if len(whole) == 1 else hits
                 break
     return found
+
+
+def fits_name(pattern: str, name: str, description: str = "", number: int = 0) -> bool:
+    """Whether a pattern is found in the name or description of an ROI of a file."""
+    if _found(pattern, name) or (description != "" and _found(pattern, description)):
+        return True
+    return "#" in pattern and number > 0 and _found(pattern, f"{name} #{number}")

@@ -13,8 +13,6 @@ from rigoromics.errors import Problem
 from rigoromics.segment.grid import affine
 from rigoromics.segment.notes import STAGE, note
 
-_LOOK = "look at the contact sheet; redraw if it is wrong"
-
 
 @dataclass(frozen=True)
 class Agreement:
@@ -33,10 +31,9 @@ class Agreement:
 
 
 def check_mask(mask: sitk.Image, *, min_voxels: int) -> list[Problem]:
-    """Return what is wrong with, or remarkable about, a mask.
+    """Refuse a mask that holds no voxels, or fewer than `min_voxels`; say nothing of others.
 
-    Refused: no voxels, or fewer than `min_voxels`. Noted: touching the image's border, one slice
-    only, slices without voxels in between, several separate parts.
+    Shape and grey values of those are judged by :mod:`rigoromics.quality`.
 
     Parameters
     ----------
@@ -56,8 +53,7 @@ def check_mask(mask: sitk.Image, *, min_voxels: int) -> list[Problem]:
                 "config asks for (images.min_voxels)"
             )
         ]
-    box = bounding_box(array)
-    return [*_border_notes(box, array.shape), *_slice_notes(array, box), *_part_notes(mask, box)]
+    return []
 
 
 def _refusal(problem: str) -> Problem:
@@ -88,42 +84,6 @@ def union_box(masks: Sequence[NDArray[np.bool_]]) -> Box:
 def _extent(filled: NDArray[np.bool_] | np.bool_) -> slice:
     where = np.flatnonzero(filled)
     return slice(int(where[0]), int(where[-1]) + 1)
-
-
-def _border_notes(box: tuple[slice, ...], shape: tuple[int, ...]) -> list[Problem]:
-    # An axis of one voxel has no border to speak of.
-    touching = [
-        name
-        for name, part, size in zip(("slices", "rows", "columns"), box, shape, strict=True)
-        if size > 1 and (part.start == 0 or part.stop == size)
-    ]
-    if not touching:
-        return []
-    text = f"the segmentation touches the image's border (first or last {' and '.join(touching)})"
-    return [note(text, "make sure that the scan holds the whole ROI")]
-
-
-def _slice_notes(array: NDArray[np.bool_], box: tuple[slice, slice, slice]) -> list[Problem]:
-    filled = np.atleast_1d(array[box].any(axis=(1, 2)))
-    if len(filled) == 1 and array.shape[0] > 1:
-        return [
-            note("the segmentation lies on one slice only; shape features in 3D mean little", _LOOK)
-        ]
-    gaps = int((~filled).sum())
-    if gaps:
-        return [note(f"{gaps} slices between the first and the last are not segmented", _LOOK)]
-    return []
-
-
-def _part_notes(mask: sitk.Image, box: tuple[slice, slice, slice]) -> list[Problem]:
-    k, j, i = box
-    labels = sitk.ConnectedComponent(mask[i, j, k], True)
-    sizes = np.bincount(sitk.GetArrayViewFromImage(labels).ravel())[1:]
-    if len(sizes) < 2:
-        return []
-    rest = int(sizes.sum() - sizes.max())
-    text = f"the segmentation has {len(sizes)} separate parts; {rest} voxels lie off the largest"
-    return [note(text, _LOOK)]
 
 
 def volume_ml(mask: sitk.Image) -> float:

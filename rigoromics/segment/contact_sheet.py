@@ -25,6 +25,8 @@ from rigoromics.segment.panels import (
 
 WIDTH, GAP, TITLE = 1600, 8, 66
 OVERVIEW, ZOOM, STRIP = (390, 330), (390, 390), (310, 310)
+# Panels of an image without other planes than its own.
+FLAT = (390, 440)
 STRIP_SLICES = 5
 PAIRS_SHOWN = 6
 # The lesion fills some 60% of a zoomed panel, and no panel shows less than 4 cm.
@@ -60,6 +62,12 @@ class _Section:
     window: Window
     centre: tuple[float, float, float]
     extent: tuple[float, float, float]
+    planar: bool
+
+    @property
+    def flat(self) -> bool:
+        """Whether the image has no other planes than its own."""
+        return _is_flat(self.volume.shape[0], self.planar)
 
     @property
     def colours(self) -> list[str]:
@@ -74,12 +82,14 @@ def draw_contact_sheet(
     title: str,
     modality: str,
     agreements: Mapping[tuple[str, str, str], Agreement],
+    planar: bool = False,
 ) -> None:
     """Write the contact sheet of one scan as PNG.
 
     For each ROI: the whole scan in three planes through the slices where the first rater's mask
     is largest, the same zoomed on the lesion beside the bare image, and five axial slices from
-    the lowest to the highest end of the lesion. Voxels are shown in their true proportions.
+    the lowest to the highest end of the lesion. Voxels are shown in their true proportions. A 2D
+    image is shown whole and zoomed.
 
     Parameters
     ----------
@@ -95,19 +105,22 @@ def draw_contact_sheet(
         DICOM modality, which decides the window.
     agreements
         By (ROI, rater, rater); pairs without an entry are left out.
+    planar
+        Whether the image has no place in the patient: its slices are frames, its sides have no
+        names.
     """
     # Flips and axis order only: planes are the scan's own, nearest to the patient's.
     upright = sitk.DICOMOrient(image, "LPS")
     volume = sitk.GetArrayViewFromImage(upright)
     rois = list(dict.fromkeys(drawing.roi for drawing in drawings))
-    height = OVERVIEW[1] + ZOOM[1] + STRIP[1] + 4 * GAP + 26
+    height = _height(volume.shape[0], planar)
     sheet = Image.new("RGB", (WIDTH, TITLE + len(rois) * height), "#1a1a1a")
     draw = ImageDraw.Draw(sheet)
     draw.text((GAP + 4, 10), title, fill="white", font=font(24))
     draw.text((GAP + 4, 42), _facts(image), fill="#bbbbbb", font=font(15))
     for number, roi in enumerate(rois):
         mine = [drawing for drawing in drawings if drawing.roi == roi]
-        section = _section(roi, mine, upright, volume, modality)
+        section = _section(roi, mine, upright, volume, modality, planar)
         _draw_section(sheet, TITLE + number * height, section, agreements)
     sheet.save(path, format="PNG", compress_level=3)
 
@@ -127,6 +140,7 @@ def _section(
     upright: sitk.Image,
     volume: NDArray[np.generic],
     modality: str,
+    planar: bool,
 ) -> _Section:
     masks = [
         sitk.GetArrayFromImage(sitk.DICOMOrient(drawing.mask, "LPS")) > 0 for drawing in drawings
@@ -157,6 +171,7 @@ def _section(
         window=choose_window(volume, modality, volume[around]),
         centre=(middle[0], middle[1], middle[2]),
         extent=(shown[0], shown[1], shown[2]),
+        planar=planar,
     )  # fmt: skip
 
 
@@ -169,32 +184,59 @@ def _draw_section(
     draw = ImageDraw.Draw(sheet)
     draw.line((GAP, top, WIDTH - GAP, top), fill="#555555", width=1)
     draw.text((GAP + 4, top + 5), f"{section.roi}   {section.window.name}", "white", font(17))
-    y = top + 30
+    rows = _draw_flat if section.flat else _draw_planes
+    y = rows(sheet, section, top + 30)
+    _legend(sheet, section, agreements, (3 * (OVERVIEW[0] + GAP) + 2 * GAP, top + 30))
+    if section.volume.shape[0] > 1:
+        for column, index in enumerate(_strip(section)):
+            _paste(sheet, section, _zoomed(section, "axial", index), STRIP, column, y)
+
+
+def _draw_planes(sheet: Image.Image, section: _Section, y: int) -> int:
+    """Draw three planes, whole and zoomed; return where the next row begins."""
     for column, plane in enumerate(PLANES):
         _paste(sheet, section, _whole(section, plane), OVERVIEW, column, y)
-    _legend(sheet, section, agreements, (3 * (OVERVIEW[0] + GAP) + 2 * GAP, y))
     y += OVERVIEW[1] + GAP
     axial = _zoomed(section, "axial", section.largest["axial"])
     _paste(sheet, replace(section, masks=[]), axial, ZOOM, 0, y)
     for column, plane in enumerate(PLANES, start=1):
         view = _zoomed(section, plane, section.largest[plane])
         _paste(sheet, section, view, ZOOM, column, y)
-    y += ZOOM[1] + GAP
-    for column, index in enumerate(_strip(section)):
-        _paste(sheet, section, _zoomed(section, "axial", index), STRIP, column, y)
+    return y + ZOOM[1] + GAP
+
+
+def _draw_flat(sheet: Image.Image, section: _Section, y: int) -> int:
+    """Draw the only plane whole, zoomed and bare; return where the next row begins."""
+    zoomed = _zoomed(section, "axial", section.largest["axial"])
+    _paste(sheet, section, _whole(section, "axial"), FLAT, 0, y)
+    _paste(sheet, section, zoomed, FLAT, 1, y)
+    _paste(sheet, replace(section, masks=[]), zoomed, FLAT, 2, y)
+    return y + FLAT[1] + GAP
+
+
+def _is_flat(slices: int, planar: bool) -> bool:
+    return planar or slices == 1
+
+
+def _height(slices: int, planar: bool) -> int:
+    """Return the height of one ROI's part of the sheet."""
+    rows = [FLAT[1]] if _is_flat(slices, planar) else [OVERVIEW[1], ZOOM[1]]
+    rows += [STRIP[1]] if slices > 1 else []
+    return sum(rows) + (len(rows) + 1) * GAP + 26
 
 
 def _whole(section: _Section, plane: str) -> View:
     _, vertical, horizontal = PLANES[plane]
     extent = [s * n for s, n in zip(section.spacing, section.volume.shape, strict=True)]
     middle = (extent[0] / 2, extent[1] / 2, extent[2] / 2)
-    return View(plane, section.largest[plane], middle, (extent[horizontal], extent[vertical]))
+    field = (extent[horizontal], extent[vertical])
+    return View(plane, section.largest[plane], middle, field, letters=not section.planar)
 
 
 def _zoomed(section: _Section, plane: str, index: int) -> View:
     _, vertical, horizontal = PLANES[plane]
     field = max(section.extent[vertical], section.extent[horizontal])
-    return View(plane, index, section.centre, (field, field), line=2)
+    return View(plane, index, section.centre, (field, field), line=2, letters=not section.planar)
 
 
 def _largest(mask: NDArray[np.bool_]) -> dict[str, int]:
@@ -226,8 +268,9 @@ def _paste(
         size,
     )
     cut = PLANES[view.plane][0]
-    caption = f"{view.plane} {view.index + 1}/{section.volume.shape[cut]}"
-    if view.plane == "axial":
+    slices = section.volume.shape[cut]
+    caption = f"{'frame' if section.planar else view.plane} {view.index + 1}/{slices}"
+    if view.plane == "axial" and not section.planar:
         caption += f", z {section.bottom_mm + view.index * section.spacing[0]:.1f}"
     write(ImageDraw.Draw(panel), (6, 6), caption, "lt")
     sheet.paste(panel, (GAP + column * (size[0] + GAP), y))

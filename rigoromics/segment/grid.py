@@ -11,6 +11,7 @@ from rigoromics.errors import DataError
 # Masks come with coordinates rounded to float32 or to the 16 characters of a DICOM decimal; over
 # 500 voxels that adds up to some hundredths of a voxel. A tenth is far from any true shift.
 TOLERANCE_VOXELS = 0.1
+HALF_VOXEL = 0.5 + 1e-4
 
 
 def affine(image: sitk.Image) -> NDArray[np.float64]:
@@ -51,7 +52,9 @@ def place_voxels(
     image: sitk.Image,
     mask: NDArray[np.bool_],
     grid: str,
-) -> int:
+    *,
+    nearest: bool = False,
+) -> tuple[int, float]:
     """Set in `mask` the voxels of another grid that differs by flips, axis order and cropping only.
 
     Parameters
@@ -66,24 +69,30 @@ def place_voxels(
         The array to set, shape (k, j, i) of the image; changed in place.
     grid
         The source grid in words, for the refusal.
+    nearest
+        Whether voxels may lie between those of the image within its slices, as those of a tilted
+        series do after it was set upright; each then goes to the nearest.
 
     Returns
     -------
-    int
-        How many of the voxels lie outside the image.
+    tuple
+        How many of the voxels lie outside the image, and how far (in voxels) they lie off.
 
     Raises
     ------
     DataError
-        When the two grids do not share their voxels, to a tenth of a voxel.
+        When the two grids do not share their voxels, to a tenth of a voxel; with `nearest` that
+        holds across the slices only.
     """
     to_index = np.linalg.solve(affine(image), source)[:3]
     axes = np.abs(np.round(to_index[:, :-1]))
     shares_axes = (axes.sum(axis=0) == 1).all() and (axes.sum(axis=1) <= 1).all()
     exact = voxels @ to_index[:, :-1].T + to_index[:, -1]
     index = np.floor(exact + 0.5).astype(np.int64)
-    shift = float(np.abs(exact - index).max(initial=0.0))
-    if not shares_axes or shift > TOLERANCE_VOXELS:
+    off = np.abs(exact - index).max(axis=0, initial=0.0)
+    within = HALF_VOXEL if nearest else TOLERANCE_VOXELS
+    shift = float(off.max())
+    if not shares_axes or (off > [within, within, TOLERANCE_VOXELS]).any():
         why = f"its voxels lie up to {shift:.2f} voxels off the image's"
         if not shares_axes:
             why = "its axes or voxel sizes differ from the image's"
@@ -96,4 +105,4 @@ def place_voxels(
     inside = ((index >= 0) & (index < image.GetSize())).all(axis=1)
     i, j, k = index[inside].T
     mask[k, j, i] = True
-    return int((~inside).sum())
+    return int((~inside).sum()), shift

@@ -1,6 +1,10 @@
-"""Remarks and refusals that the readers of segmentations share."""
+"""Remarks and refusals, which the readers of segmentations share."""
 
 from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rigoromics.errors import DataError, Problem
 
@@ -11,6 +15,28 @@ OUTSIDE_REFUSED = 0.1
 def note(problem: str, remedy: str) -> Problem:
     """Return something a person should know that stops nothing."""
     return Problem(stage=STAGE, severity="noted", problem=problem, remedy=remedy)
+
+
+@contextmanager
+def damaged(problem: str, remedy: str, file: str = "") -> Iterator[None]:
+    """Refuse a file in words, whatever a reader of DICOM raises inside.
+
+    pydicom raises almost any exception on damaged files, and warns of harmless breaches of the
+    standard by quoting values, which may identify patients.
+
+    Raises
+    ------
+    DataError
+        For any other exception; a DataError passes as it is.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(problem, remedy, file) from error
 
 
 def outside_notes(outside: int, voxels: int) -> list[Problem]:
@@ -39,6 +65,19 @@ def outside_notes(outside: int, voxels: int) -> list[Problem]:
             f"{outside} of the {voxels} voxels of the segmentation lie outside the image and are "
             "cut off",
             "make sure that the scan is complete; look at the contact sheet",
+        )
+    ]
+
+
+def nearest_notes(shift: float, allowed: float) -> list[Problem]:
+    """Say that voxels lay between those of an image that was set upright after a gantry tilt."""
+    if shift <= allowed:
+        return []
+    return [
+        note(
+            "the scan was set upright after a gantry tilt, and the segmentation lies on its slices "
+            f"as scanned: up to {shift:.2f} voxels off; each voxel went to the nearest",
+            "look at the contact sheet; contours as RTSTRUCT need no such shift",
         )
     ]
 

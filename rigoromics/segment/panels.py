@@ -62,6 +62,8 @@ class View:
         (width, height) in mm that must fit into the panel.
     line
         Width in pixels by which each mask's line is wider than the next one's.
+    letters
+        Whether the sides have names in the patient; those of an ultrasound picture have none.
     """
 
     plane: str
@@ -69,6 +71,7 @@ class View:
     centre: tuple[float, float, float]
     field: tuple[float, float]
     line: int = 1
+    letters: bool = True
 
 
 def choose_window(
@@ -161,7 +164,8 @@ def draw_panel(
         for line in outline(drawn):
             ends = (line.reshape(2, 2) * steps + (left, top)).ravel().tolist()
             draw.line(ends, fill=colour, width=max(width, 2))
-    _letters(draw, LETTERS[view.plane], size)
+    if view.letters:
+        _letters(draw, LETTERS[view.plane], size)
     _scale_bar(draw, scale, size)
     return picture
 

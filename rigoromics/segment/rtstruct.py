@@ -1,12 +1,12 @@
 """RTSTRUCT contours to masks, by our own rasteriser.
 
-DICOM PS3.3 C.8.8.6 (ROI Contour): closed planar contours in patient coordinates (LPS, mm). The
-points are taken into the image's continuous index space, whatever its orientation, each contour
-goes to its nearest slice, and voxels whose centres lie inside are set (even-odd rule).
+DICOM PS3.3 C.8.8.6 (ROI Contour): closed planar contours in patient coordinates (LPS, mm). They
+hold for an upright copy of a tilted series as well: both lie in the patient.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from rigoromics.errors import DataError, Problem
-from rigoromics.segment.grid import affine, describe_grid, mask_like
-from rigoromics.segment.notes import check_frame_of_reference, note
-from rigoromics.segment.polygons import Polygon, fill_polygons, sort_out_overlaps
+from rigoromics.read.image import SliceSource
+from rigoromics.read.opening import open_dicom
+from rigoromics.segment.grid import affine, mask_like
+from rigoromics.segment.notes import check_frame_of_reference, damaged, note
+from rigoromics.segment.planes import Gaps, rasterise
 
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 _CONTOUR_DATA = pydicom.tag.Tag("ContourData")
 
-# In slices. A contour may rest up to half a slice from its slice's plane; from a tenth on, it is
-# said. A contour that itself spans more than half a slice was drawn in another plane.
-OFF_PLANE_NOTED = 0.1
-TILT_REFUSED = 0.5
+_DAMAGED = "the structure set is damaged: parts of it cannot be read"
+_EXPORT = "export the structure set again"
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,27 @@ class Contours:
         One array per closed contour, shape (n, 3), patient LPS in mm.
     ignored
         How many items are no areas (single points, open lines, fewer than three points).
+    sources
+        For each closed contour, the SOP Instance UID of the slice it says it was drawn on;
+        empty where it names none, or several.
     referenced
-        SOP Instance UIDs of the slices that the contours say they were drawn on.
+        SOP Instance UIDs of all slices that the ROI's contours say they were drawn on.
+    miscounted
+        How many contours hold another number of points than they say.
     """
 
     points: list[NDArray[np.float64]]
     ignored: int = 0
+    sources: tuple[str, ...] = ()
     referenced: frozenset[str] = field(default_factory=frozenset)
+    miscounted: int = 0
 
 
 def list_rois(dataset: Dataset) -> list[Roi]:
     """Return the ROIs of a structure set, in the order of the file."""
-    contours = {
-        int(item.ReferencedROINumber): len(item.get("ContourSequence") or [])
-        for item in dataset.get("ROIContourSequence") or []
-    }
+    contours: Counter[int] = Counter()
+    for item in dataset.get("ROIContourSequence") or []:
+        contours[int(item.ReferencedROINumber)] += len(item.get("ContourSequence") or [])
     frames = dataset.get("ReferencedFrameOfReferenceSequence") or []
     shared = str(frames[0].get("FrameOfReferenceUID", "")) if len(frames) == 1 else ""
     return [
@@ -73,14 +79,23 @@ def list_rois(dataset: Dataset) -> list[Roi]:
             number=int(item.ROINumber),
             name=str(item.get("ROIName", "")),
             frame_of_reference=str(item.get("ReferencedFrameOfReferenceUID", "") or shared),
-            contours=contours.get(int(item.ROINumber), 0),
+            contours=contours[int(item.ROINumber)],
         )
         for item in dataset.get("StructureSetROISequence") or []
     ]
 
 
-def find_roi(dataset: Dataset, name: str) -> Roi:
+def find_roi(dataset: Dataset, name: str, number: int = 0) -> Roi:
     """Return the one ROI of that name that has contours.
+
+    Parameters
+    ----------
+    dataset
+        The structure set.
+    name
+        The ROI's name.
+    number
+        Its number, which tells two of one name apart; 0 where it is not known.
 
     Raises
     ------
@@ -89,6 +104,7 @@ def find_roi(dataset: Dataset, name: str) -> Roi:
     """
     rois = list_rois(dataset)
     named = [roi for roi in rois if roi.name.strip() == name.strip()]
+    named = [roi for roi in named if roi.number == number] or named
     drawn = [roi for roi in named if roi.contours]
     if not named:
         raise DataError(
@@ -111,145 +127,50 @@ def find_roi(dataset: Dataset, name: str) -> Roi:
 
 def read_contours(dataset: Dataset, roi: Roi) -> Contours:
     """Return the closed contours of one ROI."""
-    items = next(
-        item.ContourSequence
+    items = [
+        contour
         for item in dataset.ROIContourSequence
         if int(item.ReferencedROINumber) == roi.number
-    )
-    points, referenced = [], set()
+        for contour in item.get("ContourSequence") or []
+    ]
+    points: list[NDArray[np.float64]] = []
+    sources: list[str] = []
+    referenced: set[str] = set()
+    miscounted = 0
     for item in items:
+        images = {
+            str(image.get("ReferencedSOPInstanceUID", ""))
+            for image in item.get("ContourImageSequence") or []
+        } - {""}
+        referenced |= images
         if str(item.get("ContourGeometricType", "")).upper() in CLOSED:
             corners = _contour_points(item)
+            miscounted += int(item.get("NumberOfContourPoints") or len(corners)) != len(corners)
             if len(np.unique(corners, axis=0)) >= 3:
                 points.append(corners)
-        for image in item.get("ContourImageSequence") or []:
-            referenced.add(str(image.get("ReferencedSOPInstanceUID", "")))
-    return Contours(points, len(items) - len(points), frozenset(referenced))
+                sources.append(images.pop() if len(images) == 1 else "")
+    ignored = len(items) - len(points)
+    return Contours(points, ignored, tuple(sources), frozenset(referenced), miscounted)
 
 
 def _contour_points(item: Dataset) -> NDArray[np.float64]:
     """Return one contour's points, shape (n, 3), in mm."""
     # Straight from the bytes: pydicom makes an object of every number, which takes ten times
     # as long as everything else here together.
-    value = item.get_item(_CONTOUR_DATA).value if _CONTOUR_DATA in item else b""
-    numbers = value.split(b"\\") if isinstance(value, bytes) else value
+    value = item.get_item(_CONTOUR_DATA).value if _CONTOUR_DATA in item else None
+    if isinstance(value, bytes):
+        # Blanks around numbers are allowed; a stray separator at the end does no harm.
+        value = value.rstrip(b"\\ \0")
+        value = value.split(b"\\") if value else []
     try:
-        flat = np.array([float(number) for number in numbers if number not in (b"", " ")])
+        flat = np.array([float(number) for number in value or []])
+        if not np.isfinite(flat).all():
+            raise ValueError("not finite")
         return flat.reshape(-1, 3)
     except ValueError as error:
         raise DataError(
-            "a contour of the structure set holds something other than triples of numbers",
-            "export the structure set again",
+            "a contour of the structure set holds something other than triples of numbers", _EXPORT
         ) from error
-
-
-def rasterise(
-    contours: Sequence[NDArray[np.float64]], image: sitk.Image
-) -> tuple[NDArray[np.bool_], list[Problem]]:
-    """Return the voxels whose centres lie inside the contours, and notes.
-
-    Contours are given to the nearest slice. Parts of contours beyond the image's edge are cut off
-    and noted.
-
-    Parameters
-    ----------
-    contours
-        Closed contours, each of shape (n, 3), patient LPS in mm.
-    image
-        The image they were drawn on.
-
-    Returns
-    -------
-    tuple
-        Boolean array of shape (k, j, i), and what a person should know.
-
-    Raises
-    ------
-    DataError
-        When contours lie more than half a slice above the last or below the first slice, or
-        wholly beside the image; when they are tilted against the slices by more than half a
-        slice; when contours of different planes fall on one slice.
-    """
-    columns, rows, slices = image.GetSize()
-    to_index = np.linalg.inv(affine(image))
-    indexed = [points @ to_index[:3, :3].T + to_index[:3, 3] for points in contours]
-    planes = _planes(indexed, image)
-    mask = np.zeros((slices, rows, columns), dtype=np.bool_)
-    repeats = partial = 0
-    for number in sorted(planes):
-        polygons = planes[number]
-        if len(polygons) > 1:
-            polygons, dropped, overlapping = sort_out_overlaps(polygons, (rows, columns))
-            repeats, partial = repeats + dropped, partial + overlapping
-        mask[number] = fill_polygons(polygons, (rows, columns))
-    return mask, _notes(indexed, planes, image, repeats, partial)
-
-
-def _planes(indexed: Sequence[NDArray[np.float64]], image: sitk.Image) -> dict[int, list[Polygon]]:
-    """Return the polygons of each slice, in voxel units, or refuse what does not fit the image."""
-    columns, rows, slices = image.GetSize()
-    height = np.array([points[:, 2].mean() for points in indexed])
-    spread = np.array([np.ptp(points[:, 2]) for points in indexed])
-    low = np.array([points[:, :2].min(axis=0) for points in indexed]).reshape(-1, 2)
-    high = np.array([points[:, :2].max(axis=0) for points in indexed]).reshape(-1, 2)
-    beside = (high < -0.5).any(axis=1) | (low > np.array([columns, rows]) - 0.5).any(axis=1)
-    # Half a slice up is the upper slice's: rounding halves to even would put two planes on one.
-    nearest = np.floor(np.round(height, 4) + 0.5).astype(int)
-    outside = beside | (nearest < 0) | (nearest >= slices)
-    if (spread > TILT_REFUSED).any():
-        raise DataError(
-            f"{int((spread > TILT_REFUSED).sum())} of {len(indexed)} contours do not lie in the "
-            "planes of the image's slices",
-            "take the series the contours were drawn on, or redraw them on this one",
-        )
-    if outside.any():
-        raise DataError(
-            f"{int(outside.sum())} of {len(indexed)} contours lie outside the image "
-            f"({describe_grid(image)})",
-            "take the series the contours were drawn on; if the scan was cropped or slices are "
-            "missing, use the whole scan",
-        )
-    planes: dict[int, list[Polygon]] = {}
-    heights: dict[int, float] = {}
-    for number, level, points in zip(nearest.tolist(), height.tolist(), indexed, strict=True):
-        if abs(heights.setdefault(number, level) - level) > OFF_PLANE_NOTED:
-            raise DataError(
-                "contours of different planes fall on one slice: they were drawn on slices of "
-                f"another spacing than this image's {image.GetSpacing()[2]:.4g} mm",
-                "take the series the contours were drawn on, or resample the segmentation to "
-                "this series and look at the result before using it",
-            )
-        planes.setdefault(number, []).append(points[:, :2])
-    return planes
-
-
-def _notes(
-    indexed: Sequence[NDArray[np.float64]],
-    planes: dict[int, list[Polygon]],
-    image: sitk.Image,
-    repeats: int,
-    partial: int,
-) -> list[Problem]:
-    """Return what a person should know about contours that were accepted."""
-    edge = np.array(image.GetSize()[:2]) - 0.5
-    cut = sum(bool((p[:, :2] < -0.5).any() or (p[:, :2] > edge).any()) for p in indexed)
-    heights = np.array([points[:, 2].mean() for points in indexed])
-    # The nearest slice is at most half a slice away; rounding to four digits matches _planes.
-    distance = np.abs(heights - np.floor(np.round(heights, 4) + 0.5))
-    off = int((distance > OFF_PLANE_NOTED).sum())
-    gaps = max(planes) - min(planes) + 1 - len(planes) if planes else 0
-    mm = float(distance.max(initial=0.0)) * image.GetSpacing()[2]
-    look = "look at the contact sheet; redraw if it is wrong"
-    found = [
-        (cut, f"{cut} contours reach beyond the image's edge; what lies beyond is cut off"),
-        (off, f"{off} contours lie between slices, up to {mm:.2f} mm away; each counts on the "
-         "nearest slice"),
-        (gaps, f"{gaps} slices between the first and the last contoured slice have no contour"),
-        (repeats, f"{repeats} contours were drawn twice on their slice and count once"),
-        (partial, f"{partial} pairs of contours on one slice overlap partly; the overlap counts "
-         "as outside"),
-    ]  # fmt: skip
-    return [note(text, look) for count, text in found if count]
 
 
 def read_rtstruct(
@@ -257,8 +178,11 @@ def read_rtstruct(
     names: Sequence[str],
     image: sitk.Image,
     *,
+    number: int = 0,
+    contour_gaps: Gaps = "keep",
     frame_of_reference: str = "",
     sop_uids: Collection[str] = (),
+    slices: Sequence[SliceSource] = (),
 ) -> tuple[sitk.Image, list[Problem]]:
     """Return the mask of one or more ROIs (their union) on the image's grid, and notes.
 
@@ -270,38 +194,44 @@ def read_rtstruct(
         ROI names as they stand in the file.
     image
         The image the ROIs were drawn on.
+    number
+        The ROI's number, which tells two of one name apart; 0 where it is not known.
+    contour_gaps
+        See :func:`~rigoromics.segment.planes.rasterise`.
     frame_of_reference
         The image's Frame of Reference UID; empty skips that check.
     sop_uids
         The SOP Instance UIDs of the image's slices; empty skips that check.
+    slices
+        Which file each slice of the image came from; empty skips the check that contours lie on
+        the slices they refer to.
 
     Raises
     ------
     DataError
-        When the file is no structure set, an ROI is missing, empty or ambiguous, belongs to
-        another frame of reference, or does not fit the image (see :func:`rasterise`).
+        When the file is no structure set, is damaged, when an ROI is missing, empty or ambiguous,
+        encloses no area, belongs to another frame of reference, or does not fit the image (see
+        :func:`~rigoromics.segment.planes.rasterise`).
     """
-    dataset = _read_structure_set(path)
-    columns, rows, slices = image.GetSize()
-    mask = np.zeros((slices, rows, columns), dtype=np.bool_)
+    columns, rows, depth = image.GetSize()
+    mask = np.zeros((depth, rows, columns), dtype=np.bool_)
     notes: list[Problem] = []
-    for name in names:
-        roi = find_roi(dataset, name)
+    with damaged(_DAMAGED, _EXPORT):
+        dataset = _read_structure_set(path)
+        found = [find_roi(dataset, name, number) for name in names]
+        drawn = [read_contours(dataset, roi) for roi in found]
+    for roi, contours in zip(found, drawn, strict=True):
         notes += check_frame_of_reference(roi.frame_of_reference, frame_of_reference)
-        contours = read_contours(dataset, roi)
-        drawn, remarks = rasterise(contours.points, image)
-        mask |= drawn
-        notes += remarks + _reference_notes(contours, sop_uids)
+        inside, remarks = _fill(contours, image, contour_gaps, sop_uids)
+        mask |= inside
+        notes += remarks + _content_notes(contours) + _reference_notes(contours, sop_uids)
+        notes += _misplaced_notes(contours, image, slices)
     return mask_like(mask, image), notes
 
 
 def _read_structure_set(path: Path) -> Dataset:
-    try:
-        dataset = pydicom.dcmread(path)
-    except (OSError, ValueError, pydicom.errors.InvalidDicomError) as error:
-        raise DataError(
-            "the file cannot be read as DICOM", "export the structure set again", path.name
-        ) from error
+    with damaged("the file cannot be read as DICOM", _EXPORT, path.name):
+        dataset = open_dicom(path)
     if dataset.get("Modality") != "RTSTRUCT":
         raise DataError(
             "the file is no RTSTRUCT", "give the structure set of this patient", path.name
@@ -309,7 +239,25 @@ def _read_structure_set(path: Path) -> Dataset:
     return dataset
 
 
-def _reference_notes(contours: Contours, sop_uids: Collection[str]) -> list[Problem]:
+def _fill(
+    contours: Contours, image: sitk.Image, gaps: Gaps, sop_uids: Collection[str]
+) -> tuple[NDArray[np.bool_], list[Problem]]:
+    """Return the voxels inside an ROI's contours and notes, or say why they do not fit."""
+    if not contours.points:
+        raise DataError(
+            f"the ROI encloses no area: its {contours.ignored} items are points or open lines",
+            "redraw it as closed contours, or set include to no in cases.tsv",
+        )
+    try:
+        return rasterise(contours.points, image, gaps=gaps)
+    except DataError as error:
+        missing = _missing(contours, sop_uids)
+        if not missing:
+            raise
+        raise DataError(f"{error.problem}; {missing}", error.remedy) from error
+
+
+def _content_notes(contours: Contours) -> list[Problem]:
     notes = []
     if contours.ignored:
         notes.append(
@@ -318,13 +266,55 @@ def _reference_notes(contours: Contours, sop_uids: Collection[str]) -> list[Prob
                 "nothing, if they are only marks; redraw as closed contours if they are not",
             )
         )
-    missing = len(contours.referenced - set(sop_uids)) if sop_uids else 0
-    if missing:
+    if contours.miscounted:
         notes.append(
             note(
-                f"{missing} of the {len(contours.referenced)} slices that the contours refer to "
-                "are not in this series",
-                "make sure that the contours belong to this series and that no slice is missing",
+                f"{contours.miscounted} contours hold another number of points than they say",
+                "look at the contact sheet; export the structure set again if parts are missing",
             )
         )
     return notes
+
+
+def _missing(contours: Contours, sop_uids: Collection[str]) -> str:
+    """Say how many of the slices that contours refer to are not in the series; empty if none."""
+    missing = len(contours.referenced - set(sop_uids)) if sop_uids else 0
+    if not missing:
+        return ""
+    return (
+        f"{missing} of the {len(contours.referenced)} slices that the contours refer to are not "
+        "in this series"
+    )
+
+
+def _reference_notes(contours: Contours, sop_uids: Collection[str]) -> list[Problem]:
+    missing = _missing(contours, sop_uids)
+    if not missing:
+        return []
+    remedy = "make sure that the contours belong to this series and that no slice is missing"
+    return [note(missing, remedy)]
+
+
+def _misplaced_notes(
+    contours: Contours, image: sitk.Image, slices: Sequence[SliceSource]
+) -> list[Problem]:
+    """Note contours that lie elsewhere than the slice they say they were drawn on."""
+    # Of a multi-frame file the UID does not tell the frame; a resampled volume may repeat one.
+    uids = Counter(source.sop_uid for source in slices)
+    level = {source.sop_uid: k for k, source in enumerate(slices) if uids[source.sop_uid] == 1}
+    row = np.linalg.inv(affine(image))[2]
+    away = [
+        abs(float((points @ row[:3]).mean() + row[3]) - level[uid])
+        for points, uid in zip(contours.points, contours.sources, strict=True)
+        if uid in level
+    ]
+    misplaced = [distance for distance in away if distance > 1]
+    if not misplaced:
+        return []
+    return [
+        note(
+            f"{len(misplaced)} contours lie up to {max(misplaced):.0f} slices away from the slice "
+            "they refer to; each counts where it lies",
+            "look at the contact sheet; export the structure set again if it is shifted",
+        )
+    ]

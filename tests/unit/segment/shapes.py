@@ -8,6 +8,8 @@ import SimpleITK as sitk
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage
 
+from rigoromics.read.series import read_series
+
 FRAME = "1.2.826.0.1.1"
 
 
@@ -28,6 +30,15 @@ def grid(size=(40, 36, 12), spacing=(0.8, 1.1, 2.5), origin=(-20.0, 13.0, 50.0),
     return image
 
 
+def volume(files):
+    """The image of a series."""
+    return read_series(sorted(files)).image
+
+
+def words(notes):
+    return " ".join(note.problem for note in notes)
+
+
 def to_mm(image, points):
     """Continuous voxel indices (n, 3) to patient coordinates."""
     return np.array([image.TransformContinuousIndexToPhysicalPoint(p) for p in points.tolist()])
@@ -44,8 +55,11 @@ def circle(x, y, radius, points=200):
     return np.column_stack([x + radius * np.cos(angle), y + radius * np.sin(angle)])
 
 
-def structure_set(path: Path, rois, frame=FRAME, kind="CLOSED_PLANAR", sop="1.2.3.4"):
-    """Write an RTSTRUCT; `rois` is a list of (name, contours in mm)."""
+def structure_set(path: Path, rois, frame=FRAME, kind="CLOSED_PLANAR", sop=("1.2.3.4", "1.2.3.5")):
+    """Write an RTSTRUCT; `rois` is a list of (name, contours in mm or as lists of texts).
+
+    All contours refer to the slices `sop`.
+    """
     data = Dataset()
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -59,13 +73,19 @@ def structure_set(path: Path, rois, frame=FRAME, kind="CLOSED_PLANAR", sop="1.2.
         roi.ROINumber, roi.ROIName, roi.ReferencedFrameOfReferenceUID = number, name, frame
         drawn.ReferencedROINumber, drawn.ContourSequence = number, []
         for points in contours:
-            item, image = Dataset(), Dataset()
-            image.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
-            image.ReferencedSOPInstanceUID = sop
-            item.ContourImageSequence = [image]
+            item = Dataset()
+            item.ContourImageSequence = []
+            for uid in sop:
+                image = Dataset()
+                image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = CTImageStorage, uid
+                item.ContourImageSequence.append(image)
             item.ContourGeometricType = kind
             item.NumberOfContourPoints = len(points)
-            item.ContourData = [f"{value:.6f}"[:16] for value in np.ravel(points)]
+            if isinstance(points, list):
+                item.ContourData = points
+                item.NumberOfContourPoints = len(points) // 3
+            else:
+                item.ContourData = [f"{value:.6f}"[:16] for value in np.ravel(points)]
             drawn.ContourSequence.append(item)
         data.StructureSetROISequence.append(roi)
         data.ROIContourSequence.append(drawn)
@@ -77,8 +97,11 @@ def array(mask):
     return sitk.GetArrayFromImage(mask) > 0
 
 
-def ct_series(folder: Path, values, spacing=(2.0, 1.5, 1.5), frame=FRAME):
-    """Write a CT series, `values` of shape (k, j, i) in HU; returns the files in slice order."""
+def ct_series(folder: Path, values, spacing=(2.0, 1.5, 1.5), frame=FRAME, tilt=0.0):
+    """Write a CT series, `values` of shape (k, j, i) in HU; returns the files in slice order.
+
+    With a gantry tilt each slice lies `tilt` mm further down the patient's y axis.
+    """
     folder.mkdir(parents=True)
     files = []
     for k, plane in enumerate(values):
@@ -90,7 +113,7 @@ def ct_series(folder: Path, values, spacing=(2.0, 1.5, 1.5), frame=FRAME):
         data.SOPClassUID, data.SOPInstanceUID = CTImageStorage, f"1.2.3.{k}"
         data.SeriesInstanceUID, data.FrameOfReferenceUID = "1.2.3", frame
         data.Modality, data.PatientID, data.PatientName = "CT", "HIDDEN-1", "HIDDEN^NAME"
-        data.ImagePositionPatient = [0, 0, k * spacing[0]]
+        data.ImagePositionPatient = [0, round(k * tilt, 6), k * spacing[0]]
         data.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
         data.PixelSpacing, data.SliceThickness = list(spacing[1:]), spacing[0]
         data.Rows, data.Columns = plane.shape

@@ -1,5 +1,7 @@
 """Contact sheets: outlines on the sides of voxels, patient's left on the right, same bytes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -148,3 +150,31 @@ def test_a_constant_image_does_no_harm():
     for modality in ("MR", "PT", "CT"):
         window = choose_window(constant, modality, constant * 0)
         assert np.isfinite(window.grey(constant)).all()
+
+
+def test_a_picture_without_a_place_in_the_patient_has_one_plane_and_no_sides(tmp_path):
+    values = np.random.default_rng(1).integers(0, 255, (4, 60, 80)).astype(np.int16)
+    for name, frames, planar in (("volume", 4, False), ("clip", 4, True), ("picture", 1, True)):
+        image = sitk.GetImageFromArray(values[:frames])
+        mask = sitk.Image(image.GetSize(), sitk.sitkUInt8)
+        mask[20:40, 20:40, :] = 1
+        draw_contact_sheet(
+            tmp_path / f"{name}.png",
+            image,
+            [Drawing("lesion", "r1", mask)],
+            title="",
+            modality="US",
+            agreements={},
+            planar=planar,
+        )
+    volume, clip, picture = (
+        Image.open(tmp_path / f"{name}.png").height for name in ("volume", "clip", "picture")
+    )
+    assert picture < clip < volume
+    plain = View("axial", 0, (0.5, 30, 40), (80, 60), letters=False)
+    panels = [
+        draw_panel(values, [], [], (1, 1, 1), view, Window(0, 255, ""), (300, 300))
+        for view in (plain, replace(plain, letters=True))
+    ]
+    corner = (145, 0, 155, 20)
+    assert not np.array_equal(panels[0].crop(corner), panels[1].crop(corner))

@@ -10,11 +10,15 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
+from rigoromics.quality.registry import CHECKS
+from rigoromics.quality.tables import QUALITY_COLUMNS
 from rigoromics.read.series import read_series
-from scripts.images import AGREEMENT_COLUMNS, INDEX_COLUMNS, main
+from scripts.image_tables import AGREEMENT_COLUMNS, INDEX_COLUMNS
+from scripts.images import main
 from scripts.tables import read_tsv, write_parquet, write_tsv
 from tests.unit.segment.shapes import circle, ct_series, polygon, structure_set, to_mm
 
+TABLES = ("index", "problems", "agreement", "quality")
 SETTINGS = {"min_voxels": 27, "seg_threshold": 0.5, "contact_sheet": True}
 
 
@@ -27,13 +31,17 @@ class Study:
             path.mkdir()
         self.files, self.segmentations, self.rows = [], [], []
 
-    def patient(self, name, raters=("r1", "r2"), radius=8.0, values=None, frame="1.2.826.0.1.1"):
+    def patient(self, name, raters=("r1", "r2"), radius=8.0, values=None, **header):
         rng = np.random.default_rng(len(self.rows))
-        values = rng.normal(40, 15, (8, 32, 36)).astype(int) if values is None else values
-        files = ct_series(self.raw / name, values)
-        image, key = read_series(files), f"CT-{name}"
+        if values is None:
+            # Tissue and, as in any CT, air.
+            values = rng.normal(40, 40, (8, 32, 36)).astype(int)
+            values[:, :4] = rng.normal(-990, 40, (8, 4, 36)).astype(int)
+        files = ct_series(self.raw / name, values, spacing=header.get("spacing", (2.0, 1.5, 1.5)))
+        frame = header.get("frame", "1.2.826.0.1.1")
+        image, key = read_series(files).image, f"CT-{name}"
         self.files += [
-            {"key": key, "path": str(path.relative_to(self.raw)), "order": k}
+            {"key": key, "path": str(path.relative_to(self.raw)), "order": k, "frame": 0}
             for k, path in enumerate(files)
         ]
         hashes = "".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
@@ -55,10 +63,11 @@ class Study:
     def run(self, settings=SETTINGS):
         write_parquet(pd.DataFrame(self.files), self.private / "files.parquet")
         write_tsv(pd.DataFrame(self.segmentations), self.private / "segmentations.tsv")
-        tables = {n: self.out / f"{n}.tsv" for n in ("index", "problems", "agreement")}
+        tables = {n: self.out / f"{n}.tsv" for n in TABLES}
         metrics = main(
             **tables, raw=self.raw, private=self.private, rows=self.rows, settings=settings
         )
+        self.quality = read_tsv(tables.pop("quality"))
         return metrics, *(read_tsv(path) for path in tables.values())
 
 
@@ -90,7 +99,7 @@ def test_a_chunk_gives_images_masks_sheets_and_tables(study):
             assert hashlib.sha256(data).hexdigest() == row[f"{kind}_sha256"]
         image = sitk.ReadImage(str(study.out / row["image_path"]))
         mask = sitk.ReadImage(str(study.out / row["mask_path"]))
-        original = read_series(sorted((study.raw / row["patient"]).iterdir()))
+        original = read_series(sorted((study.raw / row["patient"]).iterdir())).image
         assert np.array_equal(sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(original))
         assert image.GetPixelID() == sitk.sitkInt16
         assert mask.GetPixelID() == sitk.sitkUInt8
@@ -151,7 +160,7 @@ def test_a_missing_slice_is_said(study):
     study.patient("P-a")
     (study.raw / "P-a" / "3.dcm").unlink()
     _, index, problems, _ = study.run()
-    assert "1 files of the series are missing" in one_problem(problems)["problem"]
+    assert "1 of the 8 files of the series cannot be found" in one_problem(problems)["problem"]
     assert index.empty
 
 
@@ -178,7 +187,7 @@ def test_a_bad_segmentation_leaves_out_its_rater_only(study, damage, words):
 def test_a_redrawn_contour_needs_no_new_sheet(study):
     study.patient("P-a")
     before = study.run()[1]
-    image = read_series(sorted((study.raw / "P-a").iterdir()))
+    image = read_series(sorted((study.raw / "P-a").iterdir())).image
     contours = [to_mm(image, polygon(circle(18, 16, 5), k)) for k in range(2, 6)]
     structure_set(study.raw / "P-a-r2", [("GTV r2", contours)])
     after = study.run()[1]
@@ -236,3 +245,105 @@ def test_odd_public_patient_ids_become_safe_file_names(study):
     assert index["image_path"].nunique() == 2
     assert not index["image_path"].str.contains("/").any()
     assert not list(study.out.glob("*.png"))
+
+
+def outcomes(study, patient, rater):
+    rows = study.quality[(study.quality["patient"] == patient) & (study.quality["rater"] == rater)]
+    return dict(zip(rows["check"], rows["outcome"], strict=True))
+
+
+def test_every_check_of_images_and_masks_is_in_the_table(study):
+    study.patient("P-a")
+    study.run()
+    levels = {name: check.level for name, check in CHECKS.items()}
+    assert list(study.quality.columns) == QUALITY_COLUMNS
+    for rater, level in (("", "image"), ("r1", "mask"), ("r2", "mask")):
+        found = outcomes(study, "P-a", rater)
+        assert set(found) == {name for name, kind in levels.items() if kind == level}
+        assert set(found.values()) <= {"passed", "not applicable"}
+    volume = study.quality[(study.quality["check"] == "mesh_volume")]
+    assert (volume["unit"] == "ml").all()
+    assert volume["value"].astype(float).between(2, 5).all()
+
+
+def as_mask(study, patient, values):
+    """Put a mask file in the place of the patient's first segmentation."""
+    image = read_series(sorted((study.raw / patient).iterdir())).image
+    mask = sitk.GetImageFromArray(values.astype(np.uint8))
+    mask.CopyInformation(image)
+    sitk.WriteImage(mask, str(study.raw / f"{patient}.nii.gz"))
+    entry = next(s for s in study.segmentations if patient in s["key"])
+    entry |= {"path": f"{patient}.nii.gz", "roi_name": "1", "roi_number": 0}
+
+
+def outline():
+    values = np.zeros((8, 32, 36), bool)
+    for x, y in np.rint(circle(18, 16, 9)).astype(int):
+        values[2:6, y, x] = True
+    return values
+
+
+def test_a_mask_of_contour_points_is_refused_unless_the_config_says_otherwise(study):
+    study.patient("P-a", raters=("r1", "r2"))
+    as_mask(study, "P-a", outline())
+    _, index, problems, _ = study.run()
+    assert index["rater"].tolist() == ["r2"]
+    refused = problems[problems["severity"] == "refused"]
+    assert any("holds outlines, not bodies" in text for text in refused["problem"])
+    assert set(refused["rater"]) == {"r1"}
+    assert outcomes(study, "P-a", "r1")["contour_only"] == "refused"
+    assert not list(study.out.glob("*r1*"))
+    # A person must see what was refused, even if nothing else is there to see.
+    study.rows.pop()
+    _, index, _, _ = study.run()
+    assert index.empty
+    assert [path.name for path in study.out.glob("*.png")] == ["P-a_baseline_ct.png"]
+    study.rows.append({**study.rows[0], "rater": "r2", "segmentation": "RTSTRUCT-P-a-r2"})
+
+    noted = {"contour_only": "noted", "sphericity_low": "off", "hollow": "off"}
+    _, index, problems, _ = study.run({**SETTINGS, "quality": {"severity": noted}})
+    assert index["rater"].tolist() == ["r1", "r2"]
+    assert "holds outlines" in one_problem(problems, "noted")["problem"]
+    found = outcomes(study, "P-a", "r1")
+    assert found["contour_only"] == "noted"
+    assert "sphericity_low" not in found
+
+
+def test_an_image_that_fails_a_check_takes_its_masks_along(study):
+    rng = np.random.default_rng(1)
+    study.patient("P-a", values=rng.normal(1100, 40, (8, 32, 36)).astype(int))
+    study.patient("P-b", raters=("r1",))
+    _, index, problems, _ = study.run()
+    row = one_problem(problems)
+    assert "not Hounsfield units" in row["problem"]
+    assert (row["patient"], row["roi"], row["file"]) == ("P-a", "", "CT-P-a")
+    assert index["patient"].tolist() == ["P-b"]
+    assert outcomes(study, "P-a", "r1") == {}
+
+
+def test_a_volume_outside_the_configs_range_is_refused(study):
+    study.patient("P-a", raters=("r1",))
+    _, index, problems, _ = study.run({**SETTINGS, "volume_ml": {"lesion": [10.0, 50.0]}})
+    assert "the config gives this ROI 10 to 50 ml" in one_problem(problems)["problem"]
+    assert index.empty
+
+
+def test_a_chunk_without_rows_gives_empty_tables(study):
+    study.patient("P-a")
+    study.rows.clear()
+    metrics, index, problems, agreement = study.run()
+    assert metrics == {"masks": 0.0, "refused": 0.0}
+    assert index.empty
+    assert problems.empty
+    assert agreement.empty
+    assert study.quality.empty
+
+
+def test_the_same_voxels_have_the_same_fingerprint_under_other_headers(study):
+    values = np.random.default_rng(1).normal(0, 300, (8, 32, 36)).astype(int)
+    study.patient("P-a", raters=("r1",), values=values)
+    study.patient("P-b", raters=("r1",), values=values, spacing=(2.0, 1.0, 1.0))
+    study.patient("P-c", raters=("r1",))
+    _, index, _, _ = study.run()
+    assert index["image_voxels"].nunique() == index["image_slices"].nunique() == 2
+    assert index["image_sha256"].nunique() == 3

@@ -4,20 +4,25 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rigoromics.errors import DataError
+from rigoromics.read.image import SliceSource
 from rigoromics.read.series import read_series
-from rigoromics.segment.polygons import polygon_area
-from rigoromics.segment.rtstruct import (
-    find_roi,
-    list_rois,
-    rasterise,
-    read_contours,
-    read_rtstruct,
+from rigoromics.segment.load import read_segmentation
+from rigoromics.segment.planes import rasterise
+from rigoromics.segment.rtstruct import list_rois, read_rtstruct
+from tests.unit.segment.shapes import (
+    FRAME,
+    array,
+    circle,
+    ct_series,
+    grid,
+    polygon,
+    structure_set,
+    to_mm,
+    volume,
+    words,
 )
-from tests.unit.segment.shapes import FRAME, array, circle, grid, polygon, structure_set, to_mm
 
 
 def stack(slices, x=20, y=17, radius=9.0):
@@ -28,13 +33,9 @@ def drawn(image, contours):
     return rasterise([to_mm(image, c) for c in contours], image)
 
 
-def words(notes):
-    return " ".join(note.problem for note in notes)
-
-
 def test_ibsi_ct_phantom_rtstruct_is_the_published_mask_voxel_for_voxel(shared_data):
     folder = shared_data / "ibsi1_ct_phantom"
-    image = read_series(sorted((folder / "dicom" / "image").iterdir()))
+    image = volume((folder / "dicom" / "image").iterdir())
     truth = array(sitk.ReadImage(str(folder / "nifti" / "mask" / "mask.nii.gz")))
     mask, notes = read_rtstruct(folder / "dicom" / "mask" / "DCM_RS_00060.dcm", ["GTV-1"], image)
     assert truth.sum() == 125_256
@@ -42,91 +43,23 @@ def test_ibsi_ct_phantom_rtstruct_is_the_published_mask_voxel_for_voxel(shared_d
     assert notes == []
 
 
-def test_sts_volumes_are_the_polygons_areas_times_thickness(shared_data):
-    """One voxel count strays by chance from its polygon areas; together they must not."""
-    ratios, voxels, areas = [], 0.0, 0.0
-    folders = sorted((shared_data / "sts" / "dicom").glob("STS_0*/PET"))
-    assert len(folders) == 24
-    for folder in folders:
-        image = read_series(sorted((folder / "image").iterdir()))
-        dataset = pydicom.dcmread(folder / "mask" / "RS.dcm")
-        roi = find_roi(dataset, list_rois(dataset)[0].name)
-        points = read_contours(dataset, roi).points
-        mask, _ = rasterise(points, image)
-        # No ROI here has holes, so areas add up; all series are axial.
-        area = sum(polygon_area(p[:, :2]) for p in points) / np.prod(image.GetSpacing()[:2])
-        ratios.append(mask.sum() / area)
-        voxels, areas = voxels + mask.sum(), areas + area
-    assert voxels / areas == pytest.approx(1, abs=0.001)
-    assert np.mean(ratios) == pytest.approx(1, abs=0.005)
-    assert max(abs(ratio - 1) for ratio in ratios) < 0.025
-
-
-@given(st.floats(-180, 180), st.integers(0, 2**31))
-@settings(max_examples=30, deadline=None)
-def test_the_orientation_of_the_grid_does_not_matter(degrees, seed):
-    rng = np.random.default_rng(seed)
-    contours = [
-        polygon(circle(*rng.uniform(12, 20, 2), rng.uniform(2, 9), 30), k) for k in range(3, 9)
-    ]
-    straight, _ = drawn(grid(), contours)
-    turned, notes = drawn(grid(degrees=degrees), contours)
-    assert straight.any()
-    assert np.array_equal(straight, turned)
-    assert notes == []
-
-
-def test_slices_stored_downwards_give_the_same_voxels_in_the_patient():
-    up = grid()
-    contours = [to_mm(up, c) for c in stack(range(3, 6), radius=6)]
-    mask, _ = rasterise(contours, up)
-    down = sitk.Flip(up, [False, False, True])
-    flipped, _ = rasterise(contours, down)
-    assert np.array_equal(flipped[::-1], mask)
-
-
-@pytest.mark.parametrize(("shift", "slice_"), [(0.4, 5), (0.499, 5), (0.5, 6), (-0.5, 5)])
-def test_a_contour_goes_to_the_nearest_slice_and_this_is_said(shift, slice_):
-    mask, notes = drawn(grid(), stack([5 + shift]))
-    assert np.flatnonzero(mask.any(axis=(1, 2))).tolist() == [slice_]
-    assert "between slices" in words(notes)
-
-
-def test_planes_halfway_between_slices_stay_apart():
-    mask, _ = drawn(grid(), stack(np.arange(2.5, 8)))
-    assert np.flatnonzero(mask.any(axis=(1, 2))).tolist() == [3, 4, 5, 6, 7, 8]
-
-
-@pytest.mark.parametrize(
-    ("contours", "problem"),
-    [
-        (stack([3, 4, 12]), "1 of 3 contours lie outside"),
-        (stack([-0.6, 0]), "1 of 2 contours lie outside"),
-        (stack([3], x=90), "1 of 1 contours lie outside"),
-        (stack([3, 3.3]), "another spacing"),
-        ([np.array([[5, 5, 2], [20, 5, 3], [20, 20, 4.0]])], "planes of the image"),
-    ],
-)
-def test_contours_of_another_series_are_refused(contours, problem):
-    with pytest.raises(DataError, match=problem):
-        drawn(grid(), contours)
-
-
-def test_what_is_odd_but_usable_is_noted():
-    contours = [*stack([3, 3, 5]), *stack([6], x=38), *stack([8]), *stack([8], x=26)]
-    mask, notes = drawn(grid(), contours)
-    said = words(notes)
-    assert mask[3].any()
-    for remark in ("beyond the image's edge", "drawn twice", "no contour", "overlap partly"):
-        assert remark in said
-    assert all(note.severity == "noted" and note.remedy for note in notes)
-
-
-def test_points_and_open_lines_are_ignored_with_a_note(tmp_path):
+@pytest.mark.parametrize("kind", ["POINT", "OPEN_PLANAR", "OPEN_NONPLANAR"])
+def test_an_roi_of_points_or_open_lines_is_refused(tmp_path, kind):
     image = grid()
-    path = structure_set(tmp_path / "a", [("GTV", [to_mm(image, stack([4])[0][:1])])], kind="POINT")
+    path = structure_set(tmp_path / "a", [("GTV", [to_mm(image, stack([4])[0][:5])])], kind=kind)
+    with pytest.raises(DataError, match="encloses no area: its 1 items are points"):
+        read_rtstruct(path, ["GTV"], image)
+
+
+def test_points_among_closed_contours_are_left_out_with_a_note(tmp_path):
+    image = grid()
+    closed, mark = to_mm(image, stack([4])[0]), to_mm(image, stack([5])[0][:1])
+    path = structure_set(tmp_path / "a", [("GTV", [closed, mark])])
+    data = pydicom.dcmread(path)
+    data.ROIContourSequence[0].ContourSequence[1].ContourGeometricType = "POINT"
+    data.save_as(path)
     mask, notes = read_rtstruct(path, ["GTV"], image)
-    assert not array(mask).any()
+    assert np.array_equal(array(mask), drawn(image, stack([4]))[0])
     assert "1 items of the ROI are points" in words(notes)
 
 
@@ -168,22 +101,144 @@ def test_a_structure_set_without_a_frame_is_noted(tmp_path):
 
 def test_slices_that_are_not_in_the_series_are_noted(tmp_path):
     image = grid()
-    path = structure_set(tmp_path / "a", [("GTV", [to_mm(image, stack([4])[0])])], sop="1.2.3.4")
+    path = structure_set(tmp_path / "a", [("GTV", [to_mm(image, stack([4])[0])])], sop=["1.2.3.4"])
     assert read_rtstruct(path, ["GTV"], image, sop_uids={"1.2.3.4"})[1] == []
     _, notes = read_rtstruct(path, ["GTV"], image, sop_uids={"5.5"})
     assert "1 of the 1 slices" in words(notes)
 
 
+CORNERS = [(-10, 20), (5, 20), (5, 40), (-10, 40)]
+PLAIN = [f"{n:.1f}" for corner in CORNERS for n in (*corner, 60)]
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        [f"{float(n):.6e}" for n in PLAIN],
+        [f" {n} " for n in PLAIN],
+        [f"+{n}".replace("+-", "-") for n in PLAIN],
+        [n.replace(".0", ".") for n in PLAIN],
+        [*PLAIN, ""],
+    ],
+)
+def test_numbers_may_be_spelt_in_any_legal_way(tmp_path, spelt):
+    image = grid()
+    expected, _ = rasterise([np.array(PLAIN, dtype=float).reshape(-1, 3)], image)
+    path = structure_set(tmp_path / "a", [("GTV", [spelt])])
+    mask, notes = read_rtstruct(path, ["GTV"], image)
+    assert expected.any()
+    assert np.array_equal(array(mask), expected)
+    assert notes == []
+
+
+@pytest.mark.parametrize("wrong", ["nan", "inf", "-inf", "1e400", "", "1,5", "12 34"])
+def test_what_is_no_number_is_refused(tmp_path, wrong):
+    path = structure_set(tmp_path / "a", [("GTV", [["0.0", "0.0", "0.0"] * 4])])
+    raw = "\\".join([*PLAIN[:4], wrong, *PLAIN[5:]]).encode()
+    data = pydicom.dcmread(path)
+    item = data.ROIContourSequence[0].ContourSequence[0]
+    # As raw bytes: pydicom itself will not write such values.
+    item._dict[pydicom.tag.Tag("ContourData")] = pydicom.dataelem.RawDataElement(
+        pydicom.tag.Tag("ContourData"), "DS", len(raw), raw, 0, False, True
+    )
+    pydicom.dcmwrite(path, data)
+    with pytest.raises(DataError, match="something other than triples of numbers"):
+        read_rtstruct(path, ["GTV"], grid())
+
+
+def test_a_contour_cut_short_is_refused_and_a_wrong_count_is_said(tmp_path):
+    path = structure_set(tmp_path / "a", [("GTV", [PLAIN[:-1]])])
+    with pytest.raises(DataError, match="triples of numbers"):
+        read_rtstruct(path, ["GTV"], grid())
+    path = structure_set(tmp_path / "b", [("GTV", [PLAIN])])
+    data = pydicom.dcmread(path)
+    data.ROIContourSequence[0].ContourSequence[0].NumberOfContourPoints = 9
+    data.save_as(path)
+    assert "another number of points" in words(read_rtstruct(path, ["GTV"], grid())[1])
+
+
+def test_two_rois_of_one_name_are_told_apart_by_number(tmp_path):
+    image = grid()
+    parts = [stack([3], x=12, radius=5), stack([6], x=25, radius=5)]
+    rois = [("GTV", [to_mm(image, c) for c in part]) for part in parts]
+    path = structure_set(tmp_path / "a", [*rois, ("GTV", [])])
+    for number, part in enumerate(parts, start=1):
+        mask, _ = read_segmentation(path, "GTV", image, number=number)
+        assert np.array_equal(array(mask), drawn(image, part)[0])
+    with pytest.raises(DataError, match="2 ROIs of one structure set share the same name"):
+        read_segmentation(path, "GTV", image)
+    with pytest.raises(DataError, match="empty"):
+        read_segmentation(path, "GTV", image, number=3)
+    # A number of another ROI is no reason to take it: the file was replaced.
+    with pytest.raises(DataError, match="none of them under the name"):
+        read_segmentation(path, "CTV", image, number=1)
+
+
+def test_contours_that_lie_off_the_slice_they_name_are_noted(tmp_path):
+    image = grid()
+    slices = [SliceSource(f"1.2.{k}", 0) for k in range(12)]
+    near = structure_set(tmp_path / "a", [("GTV", [to_mm(image, stack([4])[0])])], sop=["1.2.4"])
+    far = structure_set(tmp_path / "b", [("GTV", [to_mm(image, stack([4])[0])])], sop=["1.2.7"])
+    assert read_segmentation(near, "GTV", image, slices=slices)[1] == []
+    notes = read_segmentation(far, "GTV", image, slices=slices)[1]
+    assert "1 contours lie up to 3 slices away from the slice they refer to" in words(notes)
+
+
+def test_contours_of_a_tilted_scan_stay_on_what_they_were_drawn_on(tmp_path):
+    """Contours and the scan set upright both lie in the patient: there is nothing to shift."""
+    k, j, i = np.indices((12, 40, 40))
+    x, y = 1.5 * i, 1.5 * j + 0.7 * k  # 19 degrees, half a pixel from slice to slice
+    distance = np.hypot(x - 27, y - 30) - 12
+    values = np.clip(50 - 50 * distance, 0, 100).astype(int)  # a rod along the patient
+    series = read_series(ct_series(tmp_path / "ct", values, tilt=0.7))
+    rod = [np.column_stack([circle(27, 30, 12), np.full(200, 2.0 * n)]) for n in range(12)]
+    path = structure_set(tmp_path / "rs", [("rod", rod)])
+    mask, notes = read_segmentation(
+        path, "rod", series.image, shifts=series.shifts, slices=series.slices
+    )
+    assert series.shifts is not None
+    assert notes == []
+    bright = sitk.GetArrayFromImage(series.image) > 50
+    inside = array(mask)
+    assert 2 * (inside & bright).sum() / (inside.sum() + bright.sum()) > 0.98
+    # Had the slices not been moved, the rod would wander by eight millimetres.
+    rows = [[np.argwhere(plane)[:, 0].mean() for plane in rod] for rod in (bright, values > 50)]
+    assert np.ptp(rows[0]) < 0.2
+    assert np.ptp(rows[1]) == pytest.approx(11 * 0.7 / 1.5, abs=0.2)
+
+
+def test_contours_have_no_place_on_a_2d_image(tmp_path):
+    path = structure_set(tmp_path / "a", [("GTV", [PLAIN])])
+    with pytest.raises(DataError, match="no place in the patient"):
+        read_segmentation(path, "GTV", grid(), planar=True)
+
+
 def test_rt_utils_files_with_bad_references(shared_data):
     folder = shared_data / "dicom_seg" / "rt-utils_mock_data"
-    image = read_series([folder / "ct_1.dcm", folder / "ct_2.dcm"])
-    frame = str(pydicom.dcmread(folder / "ct_1.dcm").FrameOfReferenceUID)
+    files = [folder / "ct_1.dcm", folder / "ct_2.dcm"]
+    image = volume(files)
+    headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
+    frame, uids = str(headers[0].FrameOfReferenceUID), {str(h.SOPInstanceUID) for h in headers}
     # A square from -51 to -27 mm on the slice at 60 mm, and one more contour there.
-    mask, _ = read_rtstruct(folder / "rt.dcm", ["ROI-1"], image)
+    mask, _ = read_rtstruct(folder / "rt.dcm", ["ROI-1"], image, sop_uids=uids)
     assert array(mask)[0].any()
     assert not array(mask)[1].any()
     with pytest.raises(DataError, match="another frame of reference"):
         read_rtstruct(folder / "rt.dcm", ["ROI-1"], image, frame_of_reference=frame)
+    # The others know of slices that are not there: at 70 mm, above the two that are.
+    for name in ("invalid_reference_rt.dcm", "non_existent_reference_rt.dcm"):
+        rois = list_rois(pydicom.dcmread(folder / name))
+        assert [roi.name for roi in rois] == ["ROI-1", "ROI-2", "ROI-3", "ROI-4"]
+        for roi in rois:
+            with pytest.raises(DataError) as caught:
+                read_rtstruct(
+                    folder / name, [roi.name], image, frame_of_reference=frame, sop_uids=uids
+                )
+            assert caught.value.problem.startswith("1 of 3 contours lie outside the image")
+            assert caught.value.problem.endswith(
+                "; 1 of the 3 slices that the contours refer to are not in this series"
+            )
+            assert "use the whole scan" in caught.value.remedy
 
 
 def test_a_file_that_is_no_dicom_is_refused(tmp_path):

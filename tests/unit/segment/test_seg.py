@@ -1,15 +1,20 @@
 """DICOM SEG against the NRRD truths that came with it, and the IBSI phantom."""
 
+import logging
+from pathlib import Path
+
+import highdicom
 import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
 
 from rigoromics.errors import DataError
+from rigoromics.read.image import SliceSource
 from rigoromics.read.series import read_series
 from rigoromics.segment.load import read_segmentation
 from rigoromics.segment.seg import list_segments, read_seg
-from tests.unit.segment.shapes import array, grid
+from tests.unit.segment.shapes import array, grid, volume, words
 
 TRUTHS = [
     ("ct-3slice", "liver.dcm", "Liver", "liver_seg.nrrd", 1),
@@ -31,7 +36,7 @@ def dcmqi(shared_data):
 
 
 def liver(dcmqi):
-    return read_series(sorted((dcmqi / "ct-3slice").iterdir()))
+    return volume((dcmqi / "ct-3slice").iterdir())
 
 
 def truth(dcmqi, name, value):
@@ -41,7 +46,7 @@ def truth(dcmqi, name, value):
 
 @pytest.mark.parametrize(("series", "file", "label", "nrrd", "value"), TRUTHS)
 def test_segments_are_the_nrrd_truths_voxel_for_voxel(dcmqi, series, file, label, nrrd, value):
-    image = read_series(sorted((dcmqi / series).iterdir()))
+    image = volume((dcmqi / series).iterdir())
     mask, notes = read_segmentation(dcmqi / file, label, image)
     expected = truth(dcmqi, nrrd, value)
     assert expected.any()
@@ -75,7 +80,7 @@ def test_the_ibsi_phantom_through_flipped_axes_is_its_nifti_mask(shared_data):
 
 def test_an_oblique_series_with_a_seg_in_opposite_slice_order(shared_data):
     folder = shared_data / "dicom_seg" / "QIN-PROSTATE-001"
-    image = read_series(sorted((folder / "ADC").iterdir()))
+    image = volume((folder / "ADC").iterdir())
     path = folder / "seg" / "1-1.dcm"
     labels = [label for _, label in list_segments(pydicom.dcmread(path))]
     masks = {label: array(read_seg(path, [label], image)[0]) for label in labels}
@@ -137,7 +142,8 @@ def test_fractions_count_from_the_threshold_on(shared_data, threshold):
     spacing = [float(value) for value in group.PixelMeasuresSequence[0].PixelSpacing]
     image.SetSpacing([*spacing[::-1], float(origins[order[1]][2]) - float(origins[order[0]][2])])
     image.SetOrigin([float(value) for value in origins[order[0]]])
-    mask, _ = read_seg(path, ["first segment"], image, threshold=threshold)
+    mask, notes = read_seg(path, ["first segment"], image, threshold=threshold)
+    assert f"holds probabilities; a voxel counts from {threshold:g} on" in words(notes)
     expected = fractions[order] >= threshold
     assert 0 < expected.sum() < expected.size
     assert np.array_equal(array(mask), expected)
@@ -184,3 +190,158 @@ def test_a_seg_of_a_plain_radiograph_has_no_place_in_a_volume(shared_data):
     path = shared_data / "dicom_seg/highdicom_test_files/seg_image_cr_binary.dcm"
     with pytest.raises(DataError, match="does not say where its frames lie"):
         read_seg(path, ["first segment"], grid())
+
+
+PAIRS = [
+    ("dcmqi_segmentations/ct-3slice", "dcmqi_segmentations/liver.dcm"),
+    ("dcmqi_segmentations/ct-3slice", "dcmqi_segmentations/partial_overlaps.dcm"),
+    ("dcmqi_segmentations/23x38x3/image", "dcmqi_segmentations/23x38x3/seg/label.seg"),
+    ("dcmqi_segmentations/24x38x3/image", "dcmqi_segmentations/24x38x3/seg/label.seg"),
+    ("dcmqi_segmentations/24x38x3/image", "dcmqi_segmentations/sparse-labelmap-noppv.dcm"),
+    ("dcmqi_segmentations/24x38x3/image", "dcmqi_segmentations/sparse-labelmap-ppv5.dcm"),
+    ("dicom4qi_data_5/image", "dicom4qi_data_5/mask/mask.dcm"),
+    ("QIN-PROSTATE-001/ADC", "QIN-PROSTATE-001/seg/1-1.dcm"),
+    ("CT2", "highdicom_test_files/seg_image_ct_binary.dcm"),
+    ("CT2", "highdicom_test_files/seg_image_ct_binary_fractional.dcm"),
+    ("CT2", "highdicom_test_files/seg_image_ct_true_fractional.dcm"),
+    (
+        "highdicom_test_files/ct_image.dcm",
+        "highdicom_test_files/seg_image_ct_binary_single_frame.dcm",
+    ),
+]
+
+
+def series_of(shared_data, name):
+    """The series of a pair; CT2 comes with pydicom, and the SEGs on it with highdicom."""
+    if name == "CT2":
+        # Three neighbours; the series' fourth slice lies 20 cm away.
+        names = [f"dicomdirtests/77654033/CT2/{name}" for name in (17136, 17166, 17196)]
+        return read_series([Path(pydicom.data.get_testdata_file(name)) for name in names])
+    path = shared_data / "dicom_seg" / name
+    return read_series(sorted(path.iterdir()) if path.is_dir() else [path])
+
+
+def by_reference(path, number, shape, slices):
+    """A segment as highdicom unpacks it, each frame on the slice it says it was drawn on."""
+    data = highdicom.seg.segread(path)
+    frames = [data.get_stored_frame(n + 1) for n in range(data.NumberOfFrames)]
+    expected = np.zeros(shape, dtype=bool)
+    level = {source.sop_uid: k for k, source in enumerate(slices)}
+    full = data.MaximumFractionalValue if data.SegmentationType == "FRACTIONAL" else 1
+    for frame, group in zip(frames, data.PerFrameFunctionalGroupsSequence, strict=True):
+        source = group.DerivationImageSequence[0].SourceImageSequence[0]
+        k = level[source.ReferencedSOPInstanceUID]
+        if data.SegmentationType == "LABELMAP":
+            expected[k] |= frame == number
+        elif group.SegmentIdentificationSequence[0].ReferencedSegmentNumber == number:
+            expected[k] |= frame / full >= 0.5
+    return expected
+
+
+@pytest.mark.parametrize(("images", "file"), PAIRS)
+def test_every_seg_lies_on_the_slices_it_refers_to(shared_data, images, file):
+    series = series_of(shared_data, images)
+    path = shared_data / "dicom_seg" / file
+    segments = list_segments(pydicom.dcmread(path))
+    assert segments
+    for number, label in segments:
+        mask, _ = read_segmentation(
+            path,
+            label,
+            series.image,
+            number=number,
+            frame_of_reference=series.frame_of_reference,
+            slices=series.slices,
+        )
+        shape = series.image.GetSize()[::-1]
+        expected = by_reference(path, number, shape, series.slices)
+        assert expected.any()
+        assert np.array_equal(array(mask), expected)
+
+
+def test_overlapping_segments_of_separate_frames_come_apart(shared_data):
+    """One slice of the CT lies far from the others, so it is no volume: taken frame by frame."""
+    path = shared_data / "dicom_seg/highdicom_test_files/seg_image_ct_binary_overlap.dcm"
+    data = pydicom.dcmread(path)
+    instances = data.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    slices = [SliceSource(str(item.ReferencedSOPInstanceUID), 0) for item in instances]
+    assert len(slices) == 4
+    masks = []
+    for number, label in list_segments(data):
+        mask, notes = read_segmentation(
+            path, label, grid(size=(16, 16, 4)), number=number, slices=slices, planar=True
+        )
+        masks.append(array(mask))
+        assert np.array_equal(masks[-1], by_reference(path, number, (4, 16, 16), slices))
+        assert notes == []
+    assert (masks[0] & masks[1]).any()
+    assert (masks[0] ^ masks[1]).any()
+
+
+def test_segments_of_one_label_are_told_apart_by_number(dcmqi, tmp_path):
+    data = pydicom.dcmread(dcmqi / "partial_overlaps.dcm")
+    for item in data.SegmentSequence:
+        item.SegmentLabel = "Lesion"
+    data.save_as(tmp_path / "same.dcm")
+    image = liver(dcmqi)
+    for number, layer in ((2, 2), (3, 3)):
+        mask, _ = read_segmentation(tmp_path / "same.dcm", "Lesion", image, number=number)
+        expected = truth(dcmqi, f"partial_overlaps-{layer}.nrrd", number)
+        assert np.array_equal(array(mask), expected)
+    with pytest.raises(DataError, match="5 segments of one file share the same label"):
+        read_segmentation(tmp_path / "same.dcm", "Lesion", image)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words_"), [("OCCUPANCY", "covered shares of voxels"), ("", "unnamed meaning")]
+)
+def test_what_fractions_mean_is_said(shared_data, tmp_path, kind, words_):
+    path = shared_data / "dicom_seg/highdicom_test_files/seg_image_ct_true_fractional.dcm"
+    image = series_of(shared_data, "CT2").image
+    data = pydicom.dcmread(path)
+    data.SegmentationFractionalType = kind
+    data.MaximumFractionalValue = 200
+    data.save_as(tmp_path / "a.dcm")
+    mask, notes = read_seg(tmp_path / "a.dcm", ["first segment"], image)
+    assert words_ in words(notes)
+    # 100 of 200 is a half: a voxel of 0.4 of 255 (102) belongs to it now.
+    assert array(mask).sum() == (data.pixel_array >= 100).sum()
+    del data.MaximumFractionalValue
+    data.save_as(tmp_path / "b.dcm")
+    with pytest.raises(DataError, match="which value is a full voxel"):
+        read_seg(tmp_path / "b.dcm", ["first segment"], image)
+
+
+def test_a_tilted_series_set_upright_takes_the_nearest_voxel(dcmqi, tmp_path):
+    """The frames of the scan as tilted lie up to half a pixel off; the note says how far."""
+    image = liver(dcmqi)
+    pixel = image.GetSpacing()[0]
+    data = pydicom.dcmread(dcmqi / "liver.dcm")
+    groups = data.PerFrameFunctionalGroupsSequence
+    for group in groups:
+        position = group.PlanePositionSequence[0]
+        x, y, z = (float(value) for value in position.ImagePositionPatient)
+        k = round(image.TransformPhysicalPointToContinuousIndex([x, y, z])[2])
+        position.ImagePositionPatient = [round(x + k * 0.3 * pixel, 6), y, z]
+    data.save_as(tmp_path / "tilted.dcm")
+    expected = truth(dcmqi, "liver_seg.nrrd", 1)
+    # 0, 0.3 and 0.6 pixels to the right: the nearest are 0, 0 and 1.
+    expected[2] = np.roll(expected[2], 1, axis=1)
+    shifts = np.array([[0.0, 0.0], [-0.3 * pixel, 0.0], [-0.6 * pixel, 0.0]])
+    mask, notes = read_segmentation(tmp_path / "tilted.dcm", "Liver", image, shifts=shifts)
+    assert np.array_equal(array(mask), expected)
+    assert "up to 0.40 voxels off" in words(notes)
+    with pytest.raises(DataError, match="voxels off the image's"):
+        read_segmentation(tmp_path / "tilted.dcm", "Liver", image)
+    # Between slices nothing is rounded.
+    image.SetOrigin([*image.GetOrigin()[:2], image.GetOrigin()[2] + 0.3 * image.GetSpacing()[2]])
+    with pytest.raises(DataError, match="not on the image's grid"):
+        read_segmentation(dcmqi / "liver.dcm", "Liver", image, shifts=shifts)
+
+
+def test_no_uid_reaches_the_log(dcmqi, caplog):
+    data = pydicom.dcmread(dcmqi / "liver.dcm", stop_before_pixels=True)
+    with caplog.at_level(logging.DEBUG):
+        read_seg(dcmqi / "liver.dcm", ["Liver"], liver(dcmqi))
+    for uid in (data.SOPInstanceUID, data.SeriesInstanceUID, data.FrameOfReferenceUID):
+        assert str(uid) not in caplog.text
