@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-_STAGES = ["sheet", "images", "extract"]
+_STAGES = ["sheet", "images", "quality", "extract"]
 _WORDS = {
     "sheet": "no usable scan with segmentation found",
     "images": "scan or segmentation refused",
+    "quality": "refused beside the rest of the cohort",
     "extract": "features could not be extracted",
 }
 
@@ -36,13 +37,15 @@ def exclusions(
         Columns patient, cohort, stage, reason.
     """
     refused = problems[problems["severity"] == "refused"]
+    by_patient = dict(list(refused.groupby("patient")))
+    there, included = set(extracted), set(sheet)
     rows = []
     for patient, cohort in zip(identified["patient"], identified["cohort"], strict=True):
-        if patient in set(extracted):
+        if patient in there:
             continue
-        own = refused[refused["patient"] == patient]
+        own = by_patient.get(patient, refused.iloc[:0])
         stages = [stage for stage in _STAGES if stage in set(own["stage"])]
-        stage = stages[-1] if stages else "images" if patient in set(sheet) else "sheet"
+        stage = stages[-1] if stages else "images" if patient in included else "sheet"
         reasons = own.loc[own["stage"] == stage, "problem"]
         reason = str(reasons.iloc[0]) if len(reasons) else _WORDS[stage]
         rows.append((patient, cohort, stage, reason))

@@ -41,7 +41,9 @@ rule assemble:
             *expand(
                 f"{RESULTS}/features/chunks/{{chunk}}.problems.tsv", chunk=SHEET.chunks
             ),
+            f"{RESULTS}/quality/problems.tsv",
         ],
+        refused=f"{RESULTS}/quality/refused.tsv",
         agreements=expand(
             f"{RESULTS}/images/{{chunk}}/agreement.tsv", chunk=SHEET.chunks
         ),

@@ -7,6 +7,7 @@ rule images:
         index=f"{RESULTS}/images/{{chunk}}/index.tsv",
         problems=f"{RESULTS}/images/{{chunk}}/problems.tsv",
         agreement=f"{RESULTS}/images/{{chunk}}/agreement.tsv",
+        quality=f"{RESULTS}/images/{{chunk}}/quality.tsv",
     log:
         log_of("images", "{chunk}"),
     benchmark:
@@ -21,7 +22,17 @@ rule images:
         raw=RAW,
         private=PRIVATE,
         rows=lambda wildcards: SHEET.rows_of(wildcards.chunk),
-        settings={**STUDY.part("images"), "reference_rater": STUDY.reference_rater},
+        settings={
+            **STUDY.part("images"),
+            "reference_rater": STUDY.reference_rater,
+            "suv": {name: scan.suv for name, scan in STUDY.scans.items()},
+            "volume_ml": {
+                name: list(roi.volume_ml)
+                for name, roi in STUDY.rois.items()
+                if roi.volume_ml is not None
+            },
+            "quality": STUDY.part("quality"),
+        },
     message:
         "Reading scans and segmentations of {wildcards.chunk}"
     script:

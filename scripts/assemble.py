@@ -15,12 +15,15 @@ from scripts.tables import read_tsv, write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
 
+MASK = ["patient", "timepoint", "scan", "roi", "rater"]
+
 
 def main(
     *,
     features: list[Path],
     problems: list[Path],
     agreements: list[Path],
+    refused: Path,
     table: Path,
     dictionary: Path,
     all_problems: Path,
@@ -33,9 +36,11 @@ def main(
     features
         The chunks' feature tables.
     problems
-        Problem tables of the images and of the features.
+        Problem tables of the images, of their quality and of the features.
     agreements
         Overlap between raters, a table per chunk.
+    refused
+        Masks that the quality checks across the cohort leave out.
     table, dictionary
         Written: every mask's features, sorted; what each feature is.
     all_problems, all_agreements
@@ -47,11 +52,16 @@ def main(
     names = sorted(set(joined.columns) - set(INDEX))
     joined = joined[[*INDEX, *names]].sort_values(INDEX, ignore_index=True)
     _check_unique(joined)
+    left_out = read_tsv(refused)
+    joined = _without(joined, left_out, {name: name for name in MASK})
     write_parquet(joined, table)
     write_tsv(explain(names), dictionary)
     seen = _joined(problems)
     write_tsv(seen, all_problems)
-    write_tsv(_joined(agreements), all_agreements)
+    pairs = _joined(agreements)
+    for side in ("rater_a", "rater_b"):
+        pairs = _without(pairs, left_out, {name: name for name in MASK[:-1]} | {"rater": side})
+    write_tsv(pairs, all_agreements)
     log.info("%d rows, %d features, %d problems", len(joined), len(names), len(seen))
     return {"rows": len(joined), "features": len(names), "problems": len(seen)}
 
@@ -59,6 +69,13 @@ def main(
 def _joined(paths: list[Path]) -> pd.DataFrame:
     rows = pd.concat([read_tsv(path) for path in paths], ignore_index=True).drop_duplicates()
     return rows.sort_values(list(rows.columns), ignore_index=True)
+
+
+def _without(rows: pd.DataFrame, left_out: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+    """Return the rows of no mask that was left out; `columns` says where its name stands."""
+    own = pd.MultiIndex.from_frame(rows[list(columns.values())].astype(str))
+    known = own.isin(pd.MultiIndex.from_frame(left_out[list(columns)]))
+    return rows[~known].reset_index(drop=True)
 
 
 def _check_types(chunks: list[pa.Table], paths: list[Path]) -> None:

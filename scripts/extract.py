@@ -1,6 +1,5 @@
 """Features of every scan of a chunk under all its masks, and of the shuffled control."""
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from rigoromics.extract import engine
 from rigoromics.extract.rows import INDEX
 from rigoromics.extract.settings import ExtractionSettings
 from rigoromics.seeds import derive_seed
+from scripts.hashing import file_sha256
 from scripts.tables import read_tsv, write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def _verify(folder: Path, masks: pd.DataFrame) -> None:
         files = masks[[f"{kind}_path", f"{kind}_sha256"]].drop_duplicates()
         for path, sha256 in files.itertuples(index=False):
             file = folder / path
-            if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
+            if not file.is_file() or file_sha256(file) != sha256:
                 raise DataError(
                     f"The {kind} {path} is missing or changed",
                     "rerun the images stage: snakemake --forcerun images",

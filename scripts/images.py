@@ -1,8 +1,6 @@
 """Images, masks and contact sheets of one chunk: from DICOM and contours to files for features."""
 
-import hashlib
 import logging
-import re
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,10 +10,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pydicom
 import SimpleITK as sitk
 
 from rigoromics.errors import DataError, Problem, Severity, problems_table
+from rigoromics.quality.fingerprint import fingerprint
+from rigoromics.quality.images import GreyValues, check_image, check_roi
+from rigoromics.quality.masks import check_mask_shape
+from rigoromics.quality.registry import CHECKS, Finding
+from rigoromics.quality.settings import Quality
+from rigoromics.quality.tables import QUALITY_COLUMNS, quality_row
+from rigoromics.read.image import ReadOptions, SeriesImage
 from rigoromics.read.series import read_series
 from rigoromics.segment.checks import (
     Agreement,
@@ -26,16 +30,15 @@ from rigoromics.segment.checks import (
 from rigoromics.segment.checks import agreement as compare
 from rigoromics.segment.contact_sheet import Drawing, draw_contact_sheet
 from rigoromics.segment.load import read_segmentation
-from scripts.tables import read_tsv, write_tsv
+from scripts.hashing import file_sha256
+from scripts.image_source import Row, Source
+from scripts.image_tables import AGREEMENT_COLUMNS, INDEX_COLUMNS, SCAN, WHO
+from scripts.names import mask_stem, scan_stem
+from scripts.tables import write_tsv
 
 log = logging.getLogger(__name__)
 
-Row = dict[str, str]
-WHO = ["patient", "cohort", "timepoint", "scan", "roi", "rater"]
-FILES = ["image_path", "image_sha256", "mask_path", "mask_sha256"]
-INDEX_COLUMNS = [*WHO, *FILES, "voxels", "volume_ml", "spacing"]
-SCAN = ["patient", "timepoint", "scan"]
-AGREEMENT_COLUMNS = [*SCAN, "roi", "rater_a", "rater_b", "dice", "hausdorff95_mm"]
+STAGE = "images"
 
 
 def main(
@@ -43,6 +46,7 @@ def main(
     index: Path,
     problems: Path,
     agreement: Path,
+    quality: Path,
     raw: Path,
     private: Path,
     rows: list[Row],
@@ -53,7 +57,7 @@ def main(
 
     Parameters
     ----------
-    index, problems, agreement
+    index, problems, agreement, quality
         Tables to write; images, masks and contact sheets go beside the index.
     raw, private
         The study's folders of raw data and of what may identify patients.
@@ -61,15 +65,17 @@ def main(
         The chunk's rows of the case sheet.
     settings
         `min_voxels`, `seg_threshold`, `contact_sheet`; if given, `reference_rater` comes first
-        on contact sheets.
+        on contact sheets, `suv` and `volume_ml` are by scan and by ROI, and `uneven_slices`,
+        `contour_gaps` and `quality` are as in the config.
     threads
         Threads of SimpleITK.
     """
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
     _remove_former_files(index.parent)
     source = Source(Path(raw), Path(private), rows)
+    checks = Quality.model_validate(settings.get("quality", {}))
     scans = [
-        ScanJob(list(group), source, index.parent, settings)
+        ScanJob(list(group), source, index.parent, settings, checks)
         for _, group in groupby(sorted(rows, key=_scan_of), key=_scan_of)
     ]
     for number, scan in enumerate(scans, start=1):
@@ -78,8 +84,10 @@ def main(
     found = [problem for scan in scans for problem in scan.problems]
     listed = [row for scan in scans for row in scan.index]
     pairs = [row for scan in scans for row in scan.agreement_rows()]
+    checked = [row for scan in scans for row in scan.checked]
     write_tsv(pd.DataFrame(listed, columns=INDEX_COLUMNS), index)
     write_tsv(pd.DataFrame(pairs, columns=AGREEMENT_COLUMNS), agreement)
+    write_tsv(pd.DataFrame(checked, columns=QUALITY_COLUMNS), quality)
     write_tsv(problems_table(found), problems)
     return {
         "masks": float(len(listed)),
@@ -97,58 +105,6 @@ def _remove_former_files(folder: Path) -> None:
             path.unlink()
 
 
-class Source:
-    """Where the files of a chunk lie, and what each segmentation's ROI is called in its file."""
-
-    def __init__(self, raw: Path, private: Path, rows: Sequence[Row]) -> None:
-        self._raw = raw
-        keys = {row["image"] for row in rows}
-        files = pd.read_parquet(private / "files.parquet", filters=[("key", "in", keys)])
-        self._files = files.sort_values(["key", "order", "path"])
-        self._segmentations = read_tsv(private / "segmentations.tsv").astype(str)
-
-    def image_files(self, row: Row) -> list[Path]:
-        """Return the files of the row's series, unchanged since the sheet was drafted.
-
-        Raises
-        ------
-        DataError
-            When a file is missing or its content is another.
-        """
-        chosen = self._files[self._files["key"] == row["image"]]
-        files = [self._raw / path for path in chosen["path"]]
-        missing = sum(not path.is_file() for path in files)
-        if missing or not files:
-            raise DataError(
-                f"{missing or 'all'} files of the series are missing",
-                "put them back, or run `snakemake sheet` if they were removed on purpose",
-            )
-        if _digest(files) != row["image_digest"]:
-            raise DataError(
-                "the files of the series changed since the sheet was drafted",
-                "run `snakemake sheet` and look at the new sheet",
-            )
-        return files
-
-    def segmentation(self, row: Row) -> tuple[Path, str]:
-        """Return the file of the row's segmentation and the ROI's name in it."""
-        table = self._segmentations
-        chosen = table[
-            (table["key"] == row["segmentation"])
-            & (table["image_key"] == row["image"])
-            & (table["roi"] == row["roi"])
-            & (table["rater"] == row["rater"])
-        ]
-        if len(chosen) != 1:
-            raise DataError(
-                f"the private table of segmentations has {len(chosen)} entries for this row "
-                "instead of one",
-                "run `snakemake sheet` again",
-            )
-        found = chosen.iloc[0]
-        return self._raw / found["path"], found["roi_name"]
-
-
 @dataclass
 class ScanJob:
     """One scan with its segmentations: makes its files and collects rows and problems."""
@@ -157,14 +113,17 @@ class ScanJob:
     source: Source
     folder: Path
     settings: dict[str, Any]
+    quality: Quality
     problems: list[Problem] = field(default_factory=list)
     index: list[dict[str, Any]] = field(default_factory=list)
+    checked: list[Row] = field(default_factory=list)
     agreements: dict[tuple[str, str, str], Agreement] = field(default_factory=dict)
+    rejected: list[Drawing] = field(default_factory=list)
 
     @property
     def stem(self) -> str:
         """Front of the names of the scan's files."""
-        return "_".join(_file_name(part) for part in _scan_of(self.rows[0]))
+        return scan_stem(*_scan_of(self.rows[0]))
 
     def make(self) -> None:
         """Write image, masks and contact sheet, or say why not."""
@@ -176,15 +135,27 @@ class ScanJob:
                     "the sheet gives this scan more than one series",
                     "set include to no for all but one of them in cases.tsv",
                 )
-            files = self.source.image_files(first)
-            image = _storable(read_series(files))
-            drawings = self._drawings(image, *_identity(files))
-            if drawings:
-                self._write(image, drawings)
+            files = self.source.series(first)
+            series = read_series(files.paths, frames=files.frames, options=self._options())
+            self.note(blank, first["image"], series.notes)
+            series = replace(series, image=_storable(series.image))
+            values = GreyValues.of(series.image, series.modality, series.units)
+            found = check_image(values, self.quality.limits)
+            if self.judge(blank, first["image"], found):
+                drawings = self._drawings(series, values)
+                if drawings:
+                    self._write(series, drawings)
+                if self.settings["contact_sheet"] and (drawings or self.rejected):
+                    self._draw(series, [drawing for _, drawing in drawings])
 
-    def _drawings(
-        self, image: sitk.Image, frame: str, sop_uids: set[str]
-    ) -> list[tuple[Row, Drawing]]:
+    def _options(self) -> ReadOptions:
+        scan = self.rows[0]["scan"]
+        return ReadOptions(
+            suv=self.settings.get("suv", {}).get(scan, "bw"),
+            uneven_slices=self.settings.get("uneven_slices", "refuse"),
+        )
+
+    def _drawings(self, series: SeriesImage, values: GreyValues) -> list[tuple[Row, Drawing]]:
         """Return the masks that can be used, the reference rater's first."""
         reference = self.settings.get("reference_rater", "")
         ordered = sorted(self.rows, key=lambda r: (r["roi"], r["rater"] != reference, r["rater"]))
@@ -196,20 +167,63 @@ class ScanJob:
                         "the sheet gives this rater two segmentations of the same ROI",
                         "set include to no for one of them in cases.tsv",
                     )
-                path, name = self.source.segmentation(row)
-                mask, notes = read_segmentation(
-                    path,
-                    name,
-                    image,
-                    threshold=self.settings["seg_threshold"],
-                    frame_of_reference=frame,
-                    sop_uids=sop_uids,
-                )
-                notes += check_mask(mask, min_voxels=self.settings["min_voxels"])
-                self.note(row, row["segmentation"], notes)
-                if not any(remark.severity == "refused" for remark in notes):
-                    usable.append((row, Drawing(row["roi"], row["rater"], mask)))
+                mask = self._mask(row, series)
+                if mask is None:
+                    continue
+                drawing = Drawing(row["roi"], row["rater"], mask)
+                if self._is_sound(row, mask, series, values):
+                    usable.append((row, drawing))
+                else:
+                    # Left out of the study, but shown: a person must see what was refused.
+                    self.rejected.append(replace(drawing, rater=f"{row['rater']} (refused)"))
         return usable
+
+    def _mask(self, row: Row, series: SeriesImage) -> sitk.Image | None:
+        """Return a mask with voxels enough to be judged, or none."""
+        file = self.source.segmentation(row)
+        mask, notes = read_segmentation(
+            file.path,
+            file.name,
+            series.image,
+            number=file.number,
+            threshold=self.settings["seg_threshold"],
+            contour_gaps=self.settings.get("contour_gaps", "keep"),
+            frame_of_reference=series.frame_of_reference,
+            sop_uids={source.sop_uid for source in series.slices},
+            slices=series.slices,
+            planar=series.planar,
+            shifts=series.shifts,
+        )
+        notes = [*notes, *check_mask(mask, min_voxels=self.settings["min_voxels"])]
+        self.note(row, row["segmentation"], notes)
+        return None if any(remark.severity == "refused" for remark in notes) else mask
+
+    def _is_sound(
+        self, row: Row, mask: sitk.Image, series: SeriesImage, values: GreyValues
+    ) -> bool:
+        limits = self.quality.limits
+        shape = check_mask_shape(
+            mask,
+            limits=limits,
+            planar=series.planar,
+            volume_ml=self.settings.get("volume_ml", {}).get(row["roi"]),
+        )
+        grey = check_roi(values, sitk.GetArrayViewFromImage(mask) > 0, limits)
+        return self.judge(row, row["segmentation"], [*shape, *grey])
+
+    def judge(self, row: Row, file: str, findings: Sequence[Finding]) -> bool:
+        """Keep what checks found, by the severity that the config gives them; pass or refuse."""
+        passed = True
+        for finding in findings:
+            severity = self.quality.severity_of(finding.check)
+            if severity == "off":
+                continue
+            self.checked.append(quality_row(row, finding, severity))
+            if finding.problem:
+                remedy = CHECKS[finding.check].remedy
+                self.note(row, file, [Problem(STAGE, severity, finding.problem, remedy)])
+                passed = passed and severity != "refused"
+        return passed
 
     def note(self, row: Row, file: str, notes: Sequence[Problem]) -> None:
         """Keep problems, with the place they belong to."""
@@ -227,13 +241,14 @@ class ScanJob:
                 )
             )
 
-    def _write(self, image: sitk.Image, drawings: list[tuple[Row, Drawing]]) -> None:
+    def _write(self, series: SeriesImage, drawings: list[tuple[Row, Drawing]]) -> None:
+        image = series.image
         image_path = self.folder / f"{self.stem}.nii.gz"
         image_hash = _write_image(image, image_path)
+        pixels = fingerprint(sitk.GetArrayViewFromImage(image))
         spacing = " x ".join(f"{value:.6g}" for value in image.GetSpacing())
         for row, drawing in drawings:
-            name = "__".join([self.stem, *(_file_name(row[n]) for n in ("roi", "rater"))])
-            mask_path = self.folder / f"{name}.nii.gz"
+            mask_path = self.folder / f"{mask_stem(row)}.nii.gz"
             self.index.append(
                 {column: row[column] for column in WHO}
                 | {
@@ -244,19 +259,24 @@ class ScanJob:
                     "voxels": int(sitk.GetArrayViewFromImage(drawing.mask).sum()),
                     "volume_ml": volume_ml(drawing.mask),
                     "spacing": f"{spacing} mm",
+                    "image": row["image"],
+                    "modality": series.modality,
+                    "image_voxels": pixels.volume,
+                    "image_slices": " ".join(pixels.slices),
                 }
             )
         self._compare(drawings)
-        if self.settings["contact_sheet"]:
-            first = self.rows[0]
-            draw_contact_sheet(
-                self.folder / f"{self.stem}.png",
-                image,
-                [drawing for _, drawing in drawings],
-                title="   ".join(_scan_of(first)),
-                modality=first["modality"],
-                agreements=self.agreements,
-            )
+
+    def _draw(self, series: SeriesImage, drawings: list[Drawing]) -> None:
+        draw_contact_sheet(
+            self.folder / f"{self.stem}.png",
+            series.image,
+            [*drawings, *self.rejected],
+            title="   ".join(_scan_of(self.rows[0])),
+            modality=series.modality,
+            agreements=self.agreements,
+            planar=series.planar,
+        )
 
     def _compare(self, drawings: list[tuple[Row, Drawing]]) -> None:
         for (_, a), (row, b) in combinations(drawings, 2):
@@ -297,28 +317,8 @@ class Refusing:
             # Without the message, which may quote a patient's file or header.
             where = "".join(traceback.format_tb(trace))
             log.error("%s: unexpected %s\n%s", self._job.stem, kind.__name__, where)
-        self._job.note(self._row, self._file, [Problem("images", severity, problem, remedy)])
+        self._job.note(self._row, self._file, [Problem(STAGE, severity, problem, remedy)])
         return True
-
-
-def _digest(files: Sequence[Path]) -> str:
-    """Return the hash of the files' hashes, in order, as the sheet has it."""
-    hashes = []
-    for path in files:
-        with path.open("rb") as content:
-            hashes.append(hashlib.file_digest(content, "sha256").hexdigest())
-    return hashlib.sha256("".join(hashes).encode()).hexdigest()
-
-
-def _identity(files: Sequence[Path]) -> tuple[str, set[str]]:
-    """Return the Frame of Reference UID and the SOP Instance UIDs of a series."""
-    tags: list[Any] = ["FrameOfReferenceUID", "SOPInstanceUID"]
-    headers = [
-        pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags, force=True)
-        for path in files
-    ]
-    frame = str(headers[0].get("FrameOfReferenceUID", ""))
-    return frame, {str(header.get("SOPInstanceUID", "")) for header in headers}
 
 
 def _storable(image: sitk.Image) -> sitk.Image:
@@ -338,14 +338,7 @@ def _write_image(image: sitk.Image, path: Path) -> str:
     bare.SetOrigin(image.GetOrigin())
     bare.SetDirection(image.GetDirection())
     sitk.WriteImage(bare, str(path), useCompression=True)
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _file_name(text: str) -> str:
-    """Return a text as part of a file name; public patient IDs may hold any character."""
-    clean = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
-    return text if clean == text else f"{clean}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return file_sha256(path)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,19 @@ def chunk(patients, **features):
     return table.assign(**features)
 
 
-def run(folder, chunks, problems=()):
+MASK = ["patient", "timepoint", "scan", "roi", "rater"]
+
+
+def mask(patient, rater="R1"):
+    return dict(zip(MASK, (patient, "baseline", "ct", "lesion", rater), strict=True))
+
+
+def pair(patient, one="R1", other="R2"):
+    where = {name: value for name, value in mask(patient).items() if name != "rater"}
+    return {**where, "rater_a": one, "rater_b": other, "dice": 0.9}
+
+
+def run(folder, chunks, problems=(), refused=()):
     paths = []
     for number, table in enumerate(chunks):
         paths.append(folder / f"{number}.parquet")
@@ -26,11 +38,13 @@ def run(folder, chunks, problems=()):
     agreements = []
     for number in (2, 1):
         agreements.append(folder / f"agreement{number}.tsv")
-        write_tsv(pd.DataFrame({"patient": [f"P-{number}"], "dice": [0.9]}), agreements[-1])
+        write_tsv(pd.DataFrame([pair(f"P-{number}")]), agreements[-1])
+    write_tsv(pd.DataFrame([mask(*one) for one in refused], columns=MASK), folder / "r.tsv")
     metrics = main(
         features=paths,
         problems=tables,
         agreements=agreements,
+        refused=folder / "r.tsv",
         all_problems=folder / "p.tsv",
         all_agreements=folder / "a.tsv",
         **out,
@@ -65,6 +79,20 @@ def test_order_of_chunks_does_not_matter(tmp_path):
     run(tmp_path / "two", [second, first])
     read = (tmp_path / "one" / "t.parquet").read_bytes()
     assert read == (tmp_path / "two" / "t.parquet").read_bytes()
+
+
+def test_masks_that_the_cohort_checks_refuse_are_left_out(tmp_path):
+    first = chunk(["P-1", "P-2"], original_glcm_Contrast=[1.0, 2.0])
+    second = first.assign(rater="R2", perturbation="shuffled")
+    refused = [("P-1", "R2"), ("P-9", "R1")]
+    table, _, metrics = run(tmp_path, [first, second], refused=refused)
+    assert table[["patient", "rater"]].to_numpy().tolist() == [
+        ["P-1", "R1"],
+        ["P-2", "R1"],
+        ["P-2", "R2"],
+    ]
+    assert metrics["rows"] == 3
+    assert list(read_tsv(tmp_path / "a.tsv")["patient"]) == ["P-2"]
 
 
 def test_problems_are_joined_once(tmp_path):
