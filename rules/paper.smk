@@ -57,6 +57,13 @@ rule report:
         agreement=entry(f"{RESULTS}/features/agreement.tsv", []),
         dictionary=entry(f"{RESULTS}/features/features.dictionary.tsv", []),
         extraction=sorted({scan.extraction for scan in SCANS.values()}),
+        audit=[
+            f"{RESULTS}/audit/differences.tsv",
+            f"{RESULTS}/audit/factors.tsv",
+            f"{RESULTS}/audit/batches.tsv",
+            f"{RESULTS}/audit/audit.json",
+        ],
+        audit_picture=f"{RESULTS}/audit/audit.png",
         stability=f"{RESULTS}/stability/stability.tsv",
         stability_picture=f"{RESULTS}/stability/stability.png",
         harmonisation=f"{RESULTS}/harmonisation/batch_effect.tsv",

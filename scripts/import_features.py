@@ -57,7 +57,7 @@ def main(
     write_parquet(pd.concat([index, values], axis=1)[usable], features)
     write_parquet(_clinical(everything, columns), clinical)
     write_tsv(_cases(everything[usable], reference_rater), cases)
-    write_tsv(everything[["patient", "cohort", "centre"]], acquisition)
+    write_tsv(_acquisition(everything, settings.get("acquisition") or {}), acquisition)
     write_tsv(_problems(everything, empty, names, shared), problems)
     log.info("%d patients, %d shared features", len(everything), len(shared))
     return {"patients": len(everything), "features": len(shared), "refused": int((~usable).sum())}
@@ -99,6 +99,18 @@ def _clinical(everything: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
             "correct the endpoint or the clinical predictors in the config",
         )
     return everything[["patient", *sorted(set(columns))]]
+
+
+def _acquisition(everything: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+    """What the tables say of scanner and protocol, under the names of the acquisition table."""
+    missing = [name for name in columns if name not in everything.columns]
+    if missing:
+        raise DataError(
+            f"the feature tables have no column {', '.join(map(repr, missing))}",
+            "correct `features: acquisition:` in the config",
+        )
+    texts = everything[list(columns)].rename(columns=columns).astype("string").fillna("unknown")
+    return pd.concat([everything[["patient", "cohort", "centre"]], texts], axis=1)
 
 
 def _cases(everything: pd.DataFrame, rater: str) -> pd.DataFrame:

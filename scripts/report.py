@@ -1,6 +1,5 @@
 """The paper: HTML report, PDF manuscript, its source, and every number with its origin."""
 
-import hashlib
 import json
 import logging
 import os
@@ -23,6 +22,7 @@ from rigoromics.report.rows import typed
 from rigoromics.report.study import Endpoint, Extraction, StudyTables
 from rigoromics.report.style import save
 from rigoromics.report.typst_source import render_typst
+from scripts.hashing import file_sha256, text_sha256
 from scripts.tables import read_tsv
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,8 @@ def main(
     config: dict[str, Any],
     acquisition: Files = None,
     agreement: Files = None,
+    audit: Files = None,
+    audit_picture: Files = None,
     stability: Files = None,
     stability_picture: Files = None,
     harmonisation: Files = None,
@@ -92,14 +94,16 @@ def main(
     save(_flow(flow, exclusions, config), flow_picture)
     fitted = {"validation": validation, "signatures": signatures, "selections": selections,
               "locks": locks, "figures": figures}  # fmt: skip
-    optional = {
+    optional: dict[str, Any] = {
         "acquisition": build.optional(acquisition, "sheet"),
         "agreement": build.joined(_list(agreement), "assemble") if _list(agreement) else None,
+        "audit": {p.stem: build.table(p, "audit") for p in _list(audit) if p.suffix == ".tsv"},
+        "shouts": _shouts(build, _list(audit)),
         "stability": build.optional(stability, "stability"),
         "harmonisation": build.optional(harmonisation, "harmonisation"),
         "dictionary": build.optional(dictionary, "assemble"),
     }
-    sha256 = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+    sha256 = text_sha256(json.dumps(config, sort_keys=True))
     study = StudyTables(
         config=config,
         config_sha256=sha256,
@@ -112,6 +116,7 @@ def main(
         endpoints=tuple(build.endpoint(name, config, fitted) for name in config["endpoints"]),
         pictures={
             "flow": flow_picture.relative_to(html.parent).as_posix(),
+            **build.picture("audit", audit_picture),
             **build.picture("stability", stability_picture),
             **build.picture("harmonisation", harmonisation_picture),
         },
@@ -133,7 +138,7 @@ def main(
 def _run_id(study: StudyTables) -> str:
     """Return a name for this run that says what it was made from, not when."""
     everything = "".join([study.config_sha256, *(sha256 for _, _, sha256 in study.files)])
-    return hashlib.sha256(everything.encode()).hexdigest()[:12]
+    return text_sha256(everything)[:12]
 
 
 def _write_numbers(study: StudyTables, path: Path) -> dict[str, float]:
@@ -161,7 +166,7 @@ class _Builder:
     def source(self, path: Path, step: str) -> Source:
         """Hash a file, copy it beside the paper unless its rows are patients."""
         name = path.resolve().relative_to(self.root.resolve()).as_posix()
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        sha256 = file_sha256(path)
         self.files.append((name, step, sha256))
         if path.suffix == ".parquet" or path.name in PATIENTS:
             return Source(name, sha256, step, Path(os.path.relpath(path, self.paper)).as_posix())
@@ -189,7 +194,7 @@ class _Builder:
         hashes = "".join(part.source.sha256 for part in parts)
         name = " + ".join(part.source.name for part in parts[:2])
         name += f" + {len(parts) - 2} more" if len(parts) > 2 else ""
-        return SourcedTable(frame, Source(name, hashlib.sha256(hashes.encode()).hexdigest(), step))
+        return SourcedTable(frame, Source(name, text_sha256(hashes), step))
 
     def endpoint(
         self, name: str, config: dict[str, Any], fitted: dict[str, list[Path]]
@@ -279,9 +284,8 @@ def _extraction(config: dict[str, Any], paths: list[Path]) -> tuple[Extraction, 
         name = Path(settings["extraction"] or "").name
         for path in paths:
             if path.name == name:
-                content = path.read_bytes()
-                source = Source(path.as_posix(), hashlib.sha256(content).hexdigest(), "config")
-                found.append(Extraction(scan, yaml.safe_load(content), source))
+                source = Source(path.as_posix(), file_sha256(path), "config")
+                found.append(Extraction(scan, yaml.safe_load(path.read_bytes()), source))
     return tuple(found)
 
 
@@ -292,6 +296,16 @@ def _read(path: Path) -> pd.DataFrame:
 def _drawn(sheets: list[str] | None) -> list[Path]:
     """Contact sheets that are there: a scan that was refused has none."""
     return [Path(sheet) for sheet in sorted(sheets or []) if Path(sheet).is_file()]
+
+
+def _shouts(build: _Builder, files: list[Path]) -> tuple[str, ...]:
+    """What the acquisition audit says must stand on the first page."""
+    said: list[str] = []
+    for path in files:
+        if path.suffix == ".json":
+            build.source(path, "audit")
+            said += json.loads(path.read_text(encoding="utf-8"))["shouts"]
+    return tuple(said)
 
 
 def _list(files: Files) -> list[Path]:

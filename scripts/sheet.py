@@ -1,7 +1,6 @@
 """Draft the case sheet from the DICOM headers, for a person to review."""
 
 import logging
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,14 @@ from typing import Any
 import pandas as pd
 
 from rigoromics.errors import DataError
+from rigoromics.read.drawings import find_drawings
 from rigoromics.read.headers import HeaderIndex, index_headers
+from rigoromics.read.roi_names import roi_name_tables
 from rigoromics.read.rules import centre_rule, study_keywords
 from rigoromics.read.sheet import Sheet, draft, merge_edits
-from scripts.tables import ids, read_any, read_tsv, write_if_changed, write_parquet, write_tsv
+from rigoromics.read.synonyms import check_synonyms, expand_rois
+from scripts.salt import study_salt
+from scripts.tables import ids, read_any, read_tsv, write_parquet, write_tsv
 
 LOG = logging.getLogger(__name__)
 SHOWN = 8
@@ -27,10 +30,14 @@ def main(
     acquisition: Path | str,
     study: dict[str, Any],
     clinical: Path | str | None = None,
+    synonyms: Path | str | None = None,
+    roi_names: Path | str | None = None,
     threads: int = 1,
 ) -> dict[str, float]:
     """Index the headers, draft the sheet, keep the person's edits, write what changed."""
     private, sheet = Path(private), Path(sheet)
+    terms = _terms(synonyms)
+    study = {**study, "rois": expand_rois(study["rois"], terms)}
     headers = private / "headers.parquet"
     index = index_headers(
         Path(raw),
@@ -50,7 +57,7 @@ def main(
     drafted = draft(
         index.table,
         study,
-        _salt(private / "salt.txt"),
+        study_salt(private / "salt.txt"),
         clinical_ids=people,
         clinical_centres=centres,
         broken=index.broken,
@@ -63,6 +70,9 @@ def main(
     write_tsv(drafted.segmentations, private / "segmentations.tsv")
     write_tsv(drafted.patients, private / "patients.tsv")
     write_tsv(drafted.problems_private, private / "problems.tsv")
+    names, names_private = roi_name_tables(find_drawings(index.table, study)[0], study, terms)
+    write_tsv(names, Path(roi_names or sheet.with_name("roi_names.tsv")))
+    write_tsv(names_private, private / "roi_names.tsv")
     _say_summary(index, drafted, cases)
     _say(f"The sheet is {sheet}, the problems are in {problems}.")
     _say(f"With real names and paths, for your eyes only: {private / 'problems.tsv'}.")
@@ -74,6 +84,19 @@ def main(
         "rows_included": int((cases["include"].str.lower() == "yes").sum()),
         "problems": len(drafted.problems),
     }
+
+
+def _terms(synonyms: Path | str | None) -> dict[str, list[str]]:
+    """Return the patterns of each term in the table of ROI synonyms; none without a table."""
+    if not synonyms:
+        return {}
+    if not Path(synonyms).is_file():
+        raise DataError(
+            "The table of ROI synonyms is missing",
+            "put it back, or correct `roi_synonyms` in the config",
+            str(synonyms),
+        )
+    return check_synonyms(read_tsv(Path(synonyms)))
 
 
 def _reviewed(sheet: Path) -> pd.DataFrame | None:
@@ -88,13 +111,6 @@ def _reviewed(sheet: Path) -> pd.DataFrame | None:
             sheet.name,
         )
     return table
-
-
-def _salt(path: Path) -> str:
-    if not path.is_file():
-        write_if_changed(path, (secrets.token_hex(16) + "\n").encode())
-        path.chmod(0o600)
-    return path.read_text(encoding="utf-8").strip()
 
 
 def _clinical(

@@ -250,12 +250,23 @@ def _add_scan(
         patient.add(
             "rest of a series",
             "noted",
-            f"{series.rest} file(s) of the series are of another orientation, size or kind "
+            f"{series.rest} slice(s) of the series are of another orientation, size or kind "
             "(localiser, screen capture) and were left out",
             "check on the contact sheet that the right part was taken",
             **where,
         )
-    if series.refusal is None and len(series.files) == 1 and not _thickness(series):
+    for repair in series.repairs:
+        patient.add("repair", repair.severity, repair.problem, repair.remedy, **where)
+    if series.volumes > 1:
+        patient.add(
+            "series of several volumes",
+            "noted",
+            f"The series holds {series.volumes} images, told apart by {series.told_by}; this scan "
+            "is one of them",
+            "check on the contact sheet that the right one was taken",
+            **where,
+        )
+    if series.geometry is not None and len(series.files) == 1 and not _thickness(series):
         patient.add(
             "unknown slice thickness",
             "noted",

@@ -17,12 +17,13 @@ from rigoromics.read.keys import Keys
 from rigoromics.read.parse import UNREADABLE
 from rigoromics.read.rows import CASE_COLUMNS, draft_rows
 from rigoromics.read.rules import Study
+from rigoromics.read.same_pixels import refuse_same_pixels
 from rigoromics.read.scans import Patient, assign_patient
 
 AUTO = "auto: "
 """Front of the notes that the draft writes itself; a person's own notes begin otherwise."""
 
-FILE_COLUMNS = ["key", "path", "order"]
+FILE_COLUMNS = ["key", "path", "frame", "order"]
 SEGMENTATION_COLUMNS = [
     "key",
     "path",
@@ -49,8 +50,8 @@ class Sheet:
     problems, problems_private
         What is wrong, in plain words; the private table has real paths and names from the files.
     files
-        Private: key, path, order (along the slice normal; -1 unknown) of each scan and
-        segmentation.
+        Private: key, path, frame (of a multi-frame file, from 1; else 0) and order (along the
+        slice normal; -1 unknown) of each scan and segmentation.
     segmentations
         Private: the ROI of each row, as its file names and numbers it.
     patients
@@ -102,14 +103,16 @@ def draft(
         The same for the same files, whatever their order.
     """
     keys = Keys.of_study(study, salt)
-    series = group_series(headers)
+    series = group_series(
+        headers, uneven=(study.get("images") or {}).get("uneven_slices", "refuse")
+    )
     drawings, unexplained = find_drawings(headers, study)
     patients = _patients_of(study, keys, series, drawings, clinical_centres or {})
     nameless = [each.header["path"] for each in series if not each.patient_id]
     nameless += [each.path for each in drawings if not each.patient_id]
     wanted = [each for each in drawings if each.patient_id]
     acquired = {
-        scan.key: acquisition_row(patient.cohort, scan)
+        scan.key: acquisition_row(patient.cohort, scan, keys, study["scans"][scan.name])
         for patient in patients.values()
         for scan in patient.scans
     }
@@ -145,10 +148,12 @@ def _patients_of(
     for each in series:
         if each.patient_id:
             own[each.patient_id].append(each)
-    return {
+    patients = {
         patient_id: assign_patient(study, keys, patient_id, own[patient_id], drawn_on, centres)
         for patient_id in sorted(own)
     }
+    refuse_same_pixels(patients.values())
+    return patients
 
 
 def merge_edits(previous: pd.DataFrame | None, drafted: pd.DataFrame) -> pd.DataFrame:
@@ -227,13 +232,15 @@ def _files(
         for scan in patient.scans:
             ordered = scan.series.ordered
             rows += [
-                {"key": scan.key, "path": path, "order": order}
-                for path, order in zip(ordered["path"], ordered["order"], strict=True)
+                {"key": scan.key, "path": path, "frame": frame, "order": order}
+                for path, frame, order in zip(
+                    *(ordered[name] for name in ("path", "frame", "order")), strict=True
+                )
             ]
     for each in drawings:
         key = keys.file(each.modality, each.identity)
         if key in used:
-            rows.append({"key": key, "path": each.path, "order": 0})
+            rows.append({"key": key, "path": each.path, "frame": 0, "order": 0})
     return _table(rows, FILE_COLUMNS, ["key", "order"])
 
 

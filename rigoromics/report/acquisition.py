@@ -14,16 +14,56 @@ _FIELDS = {
     "manufacturer": ("Manufacturer", "levels"),
     "model": ("Scanner model", "levels"),
     "software": ("Software", "levels"),
-    "kernel": ("Reconstruction kernel", "levels"),
+    "scan_mode": ("Scan mode", "levels"),
+    "pitch": ("Pitch", "numbers"),
+    "reconstruction": ("Reconstruction", "levels"),
+    "reconstruction_kind": ("Kind of reconstruction", "levels"),
+    "reconstruction_strength": ("Strength of iterative reconstruction", "levels"),
+    "kernel": ("Reconstruction kernel or filter", "levels"),
     "kv": ("Tube voltage, kV", "numbers"),
+    "tube_current": ("Tube current, mA", "numbers"),
+    "exposure_time": ("Exposure time, ms", "numbers"),
     "exposure": ("Exposure, mAs", "numbers"),
+    "filter": ("X-ray filter", "levels"),
+    "target": ("Target material", "levels"),
+    "compression_force": ("Compression force, N", "numbers"),
+    "compressed_thickness": ("Compressed thickness, mm", "numbers"),
+    "sequence": ("Sequence family", "levels"),
+    "sequence_variant": ("Sequence variant", "levels"),
+    "sequence_name": ("Sequence", "levels"),
+    "dimensions": ("2D or 3D acquisition", "levels"),
+    "field_strength": ("Field strength, T", "numbers"),
+    "repetition_time": ("Repetition time, ms", "numbers"),
+    "echo_time": ("Echo time, ms", "numbers"),
+    "inversion_time": ("Inversion time, ms", "numbers"),
+    "flip_angle": ("Flip angle, degrees", "numbers"),
+    "echo_train": ("Echo train length", "numbers"),
+    "bandwidth": ("Bandwidth, Hz per pixel", "numbers"),
+    "k_space": ("k-space filling", "levels"),
+    "partial_fourier": ("Partial Fourier", "levels"),
+    "parallel": ("Parallel imaging", "levels"),
+    "tracer": ("Tracer", "levels"),
+    "injected_dose": ("Injected dose, MBq", "numbers"),
+    "uptake_time": ("Uptake time, min", "numbers"),
+    "time_per_bed": ("Time per bed position, s", "numbers"),
+    "time_of_flight": ("Time of flight", "levels"),
+    "psf": ("Point spread function modelled", "levels"),
+    "iterations": ("Iterations", "numbers"),
+    "subsets": ("Subsets", "numbers"),
+    "corrections": ("Corrections", "levels"),
+    "transducer": ("Transducer", "levels"),
+    "frequency": ("Frequency, MHz", "numbers"),
     "slice_thickness": ("Slice thickness, mm", "numbers"),
     "spacing_between_slices": ("Slice spacing, mm", "numbers"),
     "pixel_spacing": ("Pixel spacing, mm", "numbers"),
+    "field_of_view": ("Field of view, mm", "numbers"),
     "rows": ("Matrix rows", "numbers"),
     "slices": ("Slices", "numbers"),
-    "contrast": ("Contrast agent", "levels"),
+    "contrast": ("Contrast agent given", "levels"),
+    "contrast_agent": ("Contrast agent", "levels"),
+    "contrast_phase": ("Contrast phase", "levels"),
 }
+_UNKNOWN = "unknown"
 
 
 def acquisition_tables(study: StudyTables) -> tuple[Table, ...]:
@@ -72,7 +112,7 @@ def _table(
 
 
 def _silent(column: pd.Series[str]) -> pd.Series[bool]:
-    return column.isna() | (column.astype(str).str.strip() == "")
+    return column.isna() | column.astype(str).str.strip().isin(["", _UNKNOWN])
 
 
 def _numbers(column: pd.Series[str]) -> str:

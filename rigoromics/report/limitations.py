@@ -18,7 +18,7 @@ _FEW = 50
 
 def limitations(study: StudyTables) -> tuple[Text, ...]:
     """Return the study's limitations, the gravest first."""
-    found = [_simulated(study), _no_external(study), _few_patients(study)]
+    found = [_simulated(study), *_confounded(study), _no_external(study), _few_patients(study)]
     for endpoint in study.endpoints:
         found += [
             _external_events(study, endpoint),
@@ -45,6 +45,10 @@ def _simulated(study: StudyTables) -> Text:
         "The patients are simulated: the study shows that the procedure finds what was planted, "
         "and nothing about any disease."
     )
+
+
+def _confounded(study: StudyTables) -> list[Text]:
+    return [(text,) for text in study.shouts]
 
 
 def _no_external(study: StudyTables) -> Text:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from rigoromics.report import methods_data, methods_models, results_data, summary
+from rigoromics.report import audit, methods_data, methods_models, results_data, summary
 from rigoromics.report.limitations import limitations
 from rigoromics.report.registry import Number
 from rigoromics.report.results_model import endpoint_results
@@ -56,7 +56,7 @@ def _paper(study: StudyTables, sections: Callable[[StudyTables], tuple[Section, 
         date=about["date"],
         note=about["note"],
         keywords=summary.keywords(study),
-        verdicts=summary.verdicts(study),
+        verdicts=(*audit.warnings(study), *summary.verdicts(study)),
         key_table=first_page[0],
         abstract=first_page[1],
         sections=sections(study),
@@ -73,6 +73,7 @@ def _report_sections(study: StudyTables) -> tuple[Section, ...]:
         results_data.patients(study),
         results_data.images(study, _SHEETS_IN_HTML),
         results_data.problems(study),
+        audit.results(study, every=True),
         results_data.stability(study),
         *(endpoint_results(study, endpoint) for endpoint in study.endpoints),
     )
@@ -94,6 +95,7 @@ def _manuscript_sections(study: StudyTables) -> tuple[Section, ...]:
     results = _present(
         results_data.patients(study),
         results_data.images(study, _SHEETS_IN_PDF),
+        audit.results(study, every=False),
         results_data.stability(study),
         *(endpoint_results(study, endpoint) for endpoint in study.endpoints),
     )
@@ -112,6 +114,7 @@ def methods(study: StudyTables) -> Section:
         methods_data.design,
         methods_data.images,
         methods_data.features,
+        audit.methods,
         methods_data.stability,
         methods_models.harmonisation,
         methods_models.selection,

@@ -22,6 +22,8 @@ _NUMBERS = {
     *["p_adjusted", "predicted", "observed", "threshold", "net_benefit", "treat_all", "fpr"],
     *["tpr", "time", "survival", "at_risk", "permutation", "frequency", "n_features", "value"],
     *["dice", "hausdorff95_mm", "r2_before", "r2_after"],
+    *["df", "features", "affected_share", "median_omega2", "effect", "levels", "smallest"],
+    *["features_affected", "outcome_v", "unseen_outside", "alone_share", "alone_omega2"],
 }
 
 

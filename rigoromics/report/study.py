@@ -109,11 +109,15 @@ class StudyTables:
     problems: SourcedTable
     endpoints: tuple[Endpoint, ...]
     pictures: Mapping[str, str] = field(default_factory=dict)
-    """flow, stability, harmonisation: path relative to the report."""
+    """flow, stability, harmonisation, audit: path relative to the report."""
     contact_sheets: tuple[str, ...] = ()
     acquisition: SourcedTable | None = None
     cases: SourcedTable | None = None
     agreement: SourcedTable | None = None
+    audit: Mapping[str, SourcedTable] = field(default_factory=dict)
+    """differences, factors, batches of the acquisition audit."""
+    shouts: tuple[str, ...] = ()
+    """Sentences of the audit that belong on the first page."""
     stability: SourcedTable | None = None
     harmonisation: SourcedTable | None = None
     dictionary: SourcedTable | None = None

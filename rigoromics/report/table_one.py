@@ -33,8 +33,11 @@ def numeric_difference(a: Sequence[float], b: Sequence[float]) -> float:
     x, y = (np.asarray([v for v in group if not np.isnan(v)], dtype=float) for group in (a, b))
     if min(len(x), len(y)) < 2:
         return float("nan")
+    if np.ptp(x) == 0 and np.ptp(y) == 0:
+        # Not by the variance: rounding gives equal values one of some 1e-30.
+        return float("nan")
     spread = float(np.sqrt((x.var(ddof=1) + y.var(ddof=1)) / 2))
-    return abs(float(x.mean() - y.mean())) / spread if spread > 0 else float("nan")
+    return abs(float(x.mean() - y.mean())) / spread
 
 
 def categorical_difference(a: Sequence[str], b: Sequence[str]) -> float:

@@ -19,7 +19,10 @@ def cohort(tmp_path, slices_of, write, rtstruct_on, volume) -> Path:
     """Three patients: CT and RTSTRUCT each; the third of the external centre."""
     for number, centre in enumerate(["Hospital A", "Hospital A", "Hospital B"], 1):
         slices = slices_of(
-            volume, series=f"1.2.{number}", patient=f"PAT-{number}", InstitutionName=centre
+            volume + number,
+            series=f"1.2.{number}",
+            patient=f"PAT-{number}",
+            InstitutionName=centre,
         )
         write(slices, tmp_path / f"p{number}" / "ct")
         write(
@@ -69,6 +72,38 @@ def test_clean_cohort_has_all_rows_and_no_problem(cohort: Path, study: dict) -> 
     acquired = sheet.acquisition.iloc[0]
     assert (acquired["slices"], acquired["spacing_between_slices"]) == ("5", "2")
     assert acquired["pixel_spacing"] == "0.75 x 0.5"
+
+
+def test_same_pixels_under_two_patient_ids_are_refused_on_both_sides(
+    cohort, study, slices_of, write, rtstruct_on, volume
+) -> None:
+    # The first patient again: another name, number and file order, the same pixels.
+    slices = slices_of(volume + 1, series="1.2.9", patient="PAT-9", InstitutionName="Hospital A")
+    write(slices[::-1], cohort / "p9" / "ct")
+    write([rtstruct_on(slices, ["GTV"], "1.5.9")], cohort / "p9" / "rt")
+    sheet = _draft(cohort, study)
+    key = sheet.patients.set_index("patient_id")["patient"]
+    refused = sheet.cases[sheet.cases["include"] == "no"]
+    assert set(refused["patient"]) == {key["PAT-1"], key["PAT-9"]}
+    assert (refused["note"] == "auto: The same pixels stand under another PatientID").all()
+    assert (sheet.problems["problem"] == "The same pixels stand under another PatientID").all()
+    assert "PAT-" not in sheet.problems.to_csv()
+    private = sheet.problems_private["problem"].str.cat(sep=" ")
+    assert "PAT-1" in private
+    assert "PAT-9" in private
+    for path in (cohort / "p9" / "ct").iterdir():
+        _change(path, InstitutionName="Hospital B")
+    assert (_draft(cohort, study).problems["problem"].str.endswith("and in two cohorts")).all()
+
+
+def test_same_pixels_within_one_patient_are_no_problem(
+    cohort, study, slices_of, write, volume
+) -> None:
+    study["scans"]["late"] = {
+        "modality": "CT", "timepoint": "late", "series": {"SeriesDescription": "follow"}
+    }  # fmt: skip
+    write(slices_of(volume + 1, series="1.8", SeriesDescription="follow up"), cohort / "x")
+    assert not _draft(cohort, study).problems["problem"].str.contains("pixels").any()
 
 
 def test_public_tables_give_nothing_away(cohort: Path, study: dict) -> None:

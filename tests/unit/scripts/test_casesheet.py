@@ -30,7 +30,18 @@ def grouped(folder: Path, patients: list[str], size: int) -> CaseSheet:
 def test_one_case_a_chunk_by_default(tmp_path):
     sheet = write(tmp_path, ["P-2", "P-1"])
     assert list(sheet.chunks) == ["P-1_baseline", "P-2_baseline"]
+
+
+def test_segmentations_that_are_there_are_inputs_of_their_chunk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sheet = write(tmp_path, ["P-2", "P-1"])
+    Path("raw/P-1").mkdir(parents=True)
+    for name in ("r2", "r1"):
+        Path(f"raw/P-1/{name}.dcm").touch()
     assert sheet.segmentation_files("P-1_baseline") == ["raw/P-1/r1.dcm", "raw/P-1/r2.dcm"]
+    # A file that is gone must not stop everything else: its row says so.
+    Path("raw/P-1/r1.dcm").unlink()
+    assert sheet.segmentation_files("P-1_baseline") == ["raw/P-1/r2.dcm"]
 
 
 def test_notes_of_the_reviewer_do_not_rerun_a_chunk(tmp_path):

@@ -71,3 +71,13 @@ def test_several_rows_of_a_patient_are_refused(tmp_path):
 def test_no_shared_feature_is_said_in_words(tmp_path):
     with pytest.raises(DataError, match="share no feature column"):
         run(tmp_path, table().drop(columns="original_z"), table().drop(columns="original_x"))
+
+
+def test_columns_of_acquisition_are_kept_for_the_audit(tmp_path, monkeypatch):
+    monkeypatch.setitem(SETTINGS, "acquisition", {"Kernel": "kernel"})
+    outputs = run(tmp_path, table(Kernel=["B30f", None]), table(Kernel=["FC08", "FC08"]))
+    acquired = pd.read_csv(outputs["acquisition"], sep="\t")
+    assert acquired["kernel"].tolist() == ["B30f", "unknown", "FC08", "FC08"]
+    monkeypatch.setitem(SETTINGS, "acquisition", {"Kernl": "kernel"})
+    with pytest.raises(DataError, match="no column 'Kernl'"):
+        run(tmp_path, table(), table())

@@ -91,7 +91,25 @@ def test_second_run_writes_nothing(raw, tmp_path) -> None:
     _run(folder, tmp_path)
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     assert before == after
-    assert len(before) == 9
+    assert len(before) == 11
+
+
+def test_roi_names_are_counted_in_public_and_listed_in_private(raw, tmp_path, root) -> None:
+    folder, _ = raw
+    table = root / "config" / "roi_synonyms.tsv"
+    rois = {"lesion": {"names": ["@gtv"]}}
+    _run(folder, tmp_path, study=STUDY | {"rois": rois}, synonyms=table)
+    public = pd.read_csv(tmp_path / "sheet" / "roi_names.tsv", sep="\t")
+    private = pd.read_csv(tmp_path / "private" / "roi_names.tsv", sep="\t", keep_default_na=False)
+    assert list(public["roi"]) == ["lesion", "(none)"]
+    assert (public["segmentations"] > 0).all()
+    assert "BODY" in set(private.loc[private["roi"] == "", "name"])
+    shown = (tmp_path / "sheet" / "roi_names.tsv").read_text()
+    assert not [name for name in private["name"] if name in shown and name != "lesion"]
+    with pytest.raises(DataError, match="did you mean '@gtv'"):
+        _run(folder, tmp_path, study=STUDY | {"rois": {"a": {"names": ["@gtvx"]}}}, synonyms=table)
+    with pytest.raises(DataError, match="table of ROI synonyms is missing"):
+        _run(folder, tmp_path, synonyms=tmp_path / "none.tsv")
 
 
 def test_private_files_are_named_by_the_contract(raw, tmp_path) -> None:
@@ -99,7 +117,7 @@ def test_private_files_are_named_by_the_contract(raw, tmp_path) -> None:
     _run(folder, tmp_path)
     cases = pd.read_csv(tmp_path / "sheet" / "cases.tsv", sep="\t")
     files = pd.read_parquet(tmp_path / "private" / "files.parquet")
-    assert list(files.columns) == ["key", "path", "order"]
+    assert list(files.columns) == ["key", "path", "frame", "order"]
     assert set(cases["image"]) | set(cases["segmentation"]) == set(files["key"])
     assert all((folder / "raw" / path).is_file() for path in files["path"])
     segmentations = pd.read_csv(tmp_path / "private" / "segmentations.tsv", sep="\t")
