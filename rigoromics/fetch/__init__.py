@@ -1,0 +1,1 @@
+"""Retrieve raw images from a hospital's archive or a public collection."""
