@@ -70,9 +70,13 @@ class CaseSheet:
         ]
 
     def segmentation_files(self, chunk: str) -> list[str]:
-        """Segmentation files of a chunk, as inputs: a redrawn contour reruns its chunk."""
+        """Segmentation files of a chunk, as inputs: a redrawn contour reruns its chunk.
+
+        One that is gone is no input: its own row says so, where a missing input would stop all.
+        """
         keys = {row["segmentation"] for row in self.chunks[chunk]}
-        return sorted({str(self._raw / path) for key, path in self._paths.items() if key in keys})
+        found = {self._raw / self._paths[key] for key in keys & self._paths.keys()}
+        return sorted(str(path) for path in found if path.is_file())
 
     @cached_property
     def _paths(self) -> dict[str, str]:
