@@ -5,7 +5,6 @@ sets up the rule's log file, hands the arguments over, says what a user did wron
 traceback, and writes the provenance record that `track` turns into an MLflow run.
 """
 
-import hashlib
 import inspect
 import json
 import logging
@@ -22,10 +21,13 @@ from typing import Any
 
 from rigoromics import __version__
 from rigoromics.errors import DataError
+from scripts.hashing import file_sha256, joint_sha256
 
 # Inputs that trigger jobs, but that `main` does not take: its own code, and files that it finds
 # by other ways.
 NOT_READ = {"code", "watched"}
+# Params that stay out of the record: where a hospital's archive stands is nobody else's business.
+NOT_RECORDED = {"archive"}
 # Versions worth recording: the packages whose numbers end up in the paper.
 PACKAGES = ["numpy", "pandas", "pyradiomics", "simpleitk", "scikit-learn", "scikit-survival"]
 
@@ -74,12 +76,22 @@ def run(main: Callable[..., dict[str, Any] | None], snakemake: Any) -> None:
     except DataError as error:
         logging.getLogger(snakemake.rule).error("%s", error)
         sys.exit(1)
-    except Exception:
-        logging.getLogger(snakemake.rule).error(
-            "Unexpected failure; please report it.\n%s", traceback.format_exc()
-        )
+    except Exception as error:
+        what = _unexpected(error)
+        logging.getLogger(snakemake.rule).error("Unexpected failure; please report it.\n%s", what)
         sys.exit(1)
     _write_record(snakemake, log, metrics or {})
+
+
+def _unexpected(error: Exception) -> str:
+    """Return where an error came from; of a step that reads raw data without its message.
+
+    A message such as "could not convert 'MEYER^ANNA' to float" may quote a patient's header.
+    """
+    if not PRIVATE_FOLDERS:
+        return traceback.format_exc()
+    where = "".join(traceback.format_tb(error.__traceback__))
+    return f"{where}{type(error).__name__} (its message may quote a patient and is left out)"
 
 
 def _start_log(log: Path) -> None:
@@ -119,7 +131,11 @@ def _write_record(snakemake: Any, log: Path, metrics: dict[str, Any]) -> None:
         "rule": snakemake.rule,
         "name": log.stem,
         "wildcards": dict(snakemake.wildcards.items()),
-        "params": {k: v for k, v in snakemake.params.items() if not _is_private(v)},
+        "params": {
+            k: v
+            for k, v in snakemake.params.items()
+            if k not in NOT_RECORDED and not _is_private(v)
+        },
         "inputs": _hashes(inputs),
         "outputs": _hashes(dict(snakemake.output.items())),
         "code": _hash_of_files(snakemake.input.get("code", [])),
@@ -157,10 +173,5 @@ def _hashes(files: dict[str, Any]) -> dict[str, str]:
 
 def _hash_of_files(paths: list[str]) -> str:
     """SHA-256 of a file, or of the hashes of several in their order; folders do not count."""
-    hashes = [_hash(Path(path)) for path in paths if Path(path).is_file()]
-    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    hashes = [file_sha256(Path(path)) for path in paths if Path(path).is_file()]
+    return hashes[0] if len(hashes) == 1 else joint_sha256(hashes)

@@ -54,7 +54,9 @@ def workflow(tmp_path, root):
     (tmp_path / "scripts_").mkdir()
     (tmp_path / "scripts_/step.py").write_text(SCRIPT)
 
-    def run(number: int) -> tuple[int, Path]:
+    def run(number: int, raw: str = "/pacs") -> tuple[int, Path]:
+        path = tmp_path / "Snakefile"
+        path.write_text(path.read_text().replace('raw="/pacs"', f"raw={raw!r}"))
         (tmp_path / "in.txt").write_text(str(number))
         command = [sys.executable, "-m", "snakemake", "--cores", "1", "results/s/out.txt"]
         done = subprocess.run(
@@ -93,6 +95,16 @@ def test_a_users_mistake_is_a_sentence_without_a_traceback(workflow):
 
 
 def test_a_bug_leaves_its_traceback_in_the_log(workflow):
-    code, results = workflow(0)
+    code, results = workflow(0, raw="")
     assert code != 0
     assert "ZeroDivisionError: a bug" in (results / "logs/step/all.log").read_text()
+
+
+def test_a_bug_while_raw_data_are_read_leaves_its_place_but_not_its_message(workflow):
+    """`could not convert 'Doe^Jane' to float` would be such a message."""
+    code, results = workflow(0)
+    assert code != 0
+    log = (results / "logs/step/all.log").read_text()
+    assert "ZeroDivisionError" in log
+    assert "step.py" in log
+    assert "a bug" not in log.replace('raise ZeroDivisionError("a bug")', "")

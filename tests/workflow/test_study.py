@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.workflow import canary
+from tests.workflow.canary import with_canaries
 from tests.workflow.project import new_project
 
 pytestmark = pytest.mark.workflow
@@ -72,8 +74,7 @@ def test_null_cohort_is_reported_as_no_evidence_on_the_first_page(tmp_path):
 
 
 def test_same_bytes_on_one_core_and_in_another_folder(planted, tmp_path):
-    again = new_project(tmp_path / "again")
-    again.snakemake("--", "simulate", cores=1)
+    again = with_canaries(tmp_path / "again")
     again.run(cores=1)
     first, second = tables(planted.results), tables(again.results)
     assert first.keys() == second.keys()
@@ -90,6 +91,16 @@ def test_no_planted_identifier_leaves_the_private_folder(planted):
     files = [p for p in (planted.folder / "results").rglob("*") if p.is_file()]
     assert len(files) > 100
     assert [(p.name, text) for p in files for text in stands_in(content(p), wanted)] == []
+
+
+def test_no_canary_leaves_the_private_folder(planted):
+    """Identifiers in every kind of tag: none in results, logs, MLflow or paper."""
+    files = [p for p in (planted.folder / "results").rglob("*") if p.is_file()]
+    assert len(files) > 300
+    assert canary.found((str(p.relative_to(planted.folder)), content(p)) for p in files) == []
+    # The canaries were there to be found: the private tables of problems and names hold some.
+    private = (planted.folder / "data/quick/private").glob("*")
+    assert canary.found((p.name, content(p)) for p in private)
 
 
 def content(path: Path) -> bytes:
