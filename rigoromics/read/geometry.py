@@ -1,8 +1,9 @@
-"""Judge whether slices form a volume, before anything is built from them.
+"""Judge how slices lie, before anything is built from them.
 
-The gate refuses what image libraries silently repair: a missing slice turned into a wrong
-spacing, a doubled slice, a tilted gantry straightened. Geometry follows DICOM PS3.3 C.7.6.2
-(patient coordinates in mm, LPS).
+What image libraries silently repair is refused here, or handed to :mod:`rigoromics.read.repair`,
+which repairs what can be repaired and says so: a missing slice turned into a wrong spacing, a
+doubled slice, a tilted gantry straightened. Geometry follows DICOM PS3.3 C.7.6.2 (patient
+coordinates in mm, LPS).
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ DUPLICATE_MM = 1e-3
 """Slices nearer than this along the normal are at the same place."""
 UNKNOWN_THICKNESS_MM = 1.0
 """Spacing given to a single slice whose header names no thickness."""
+
+TWO_FRAMES = (
+    "The slices of the series name different frames of reference: their positions were measured "
+    "from different points and cannot be put together",
+    "split the series by acquisition, or export it again from the scanner",
+)
 
 
 @dataclass(frozen=True)
@@ -63,15 +70,15 @@ class VolumeGeometry:
     Attributes
     ----------
     order
-        Indices of the slices along the normal, shape (n,).
+        Indices of the slices that are used, along the normal, shape (n,).
     origin
-        Centre of the first voxel of the first slice in that order (mm, LPS), shape (3,).
+        Centre of the volume's first voxel (mm, LPS), shape (3,).
     spacing
         Along the row, down the column, between slices (mm), shape (3,).
     direction
         Its columns are the unit vectors of those three axes, shape (3, 3); right-handed.
     size
-        Columns, rows, slices.
+        Columns, rows, slices of the volume.
     """
 
     order: NDArray[np.intp]
@@ -81,25 +88,68 @@ class VolumeGeometry:
     size: tuple[int, int, int]
 
 
-def check_geometry(slices: Sequence[SliceHeader]) -> VolumeGeometry:
-    """Return the geometry of the volume that slices form, or refuse them in plain words.
+@dataclass(frozen=True)
+class CommonFrame:
+    """What parallel slices have in common, and where each lies.
+
+    Attributes
+    ----------
+    positions
+        Centre of the first voxel of each slice (mm, LPS), shape (n, 3).
+    spacing
+        Distance between rows, then between columns (mm), shape (2,).
+    direction
+        As in :class:`VolumeGeometry`, shape (3, 3).
+    along
+        Place of each slice along the normal (mm), shape (n,).
+    """
+
+    positions: Floats
+    spacing: Floats
+    direction: Floats
+    along: Floats
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """The gaps between sorted slices, held against an even grid.
+
+    Attributes
+    ----------
+    usual
+        The usual gap (mm).
+    steps
+        How many usual gaps each gap is, to the nearest whole number, shape (n - 1,).
+    uneven
+        Whether the slices lie off the even grid.
+    missing
+        Places along the normal where the even grid has no slice (mm).
+    widest
+        The widest gap (mm).
+    described
+        The gaps that are out of line, in words.
+    """
+
+    usual: float
+    steps: Floats
+    uneven: bool
+    missing: Floats
+    widest: float
+    described: str
+
+
+def common_frame(slices: Sequence[SliceHeader]) -> CommonFrame:
+    """Return what slices have in common, or refuse those that cannot be of one volume.
 
     Parameters
     ----------
     slices
         The slices in any order.
 
-    Returns
-    -------
-    VolumeGeometry
-        It does not depend on the order of the slices.
-
     Raises
     ------
     DataError
-        No slices; no position; slices that differ in size, pixel spacing or orientation; two
-        slices at one position; missing slices or uneven gaps; slices shifted against each other
-        (gantry tilt). The message names the positions in mm along the slice normal.
+        No slices; no position; slices that differ in size, pixel spacing or orientation.
     """
     if not slices:
         raise DataError("The series has no slices", "check that its files were copied")
@@ -112,18 +162,7 @@ def check_geometry(slices: Sequence[SliceHeader]) -> VolumeGeometry:
             "A slice of the series has no position in the patient",
             "export the series again from the scanner or archive",
         )
-    along = positions @ direction[:, 2]
-    order = np.argsort(along, kind="stable")
-    gap = _slice_gap(along[order], slices[0].thickness)
-    _check_stack(positions[order], direction, gap)
-    rows, columns = slices[0].shape
-    return VolumeGeometry(
-        order=order,
-        origin=positions[order[0]],
-        spacing=np.array([spacing[1], spacing[0], gap]),
-        direction=direction,
-        size=(columns, rows, len(slices)),
-    )
+    return CommonFrame(positions, spacing, direction, positions @ direction[:, 2])
 
 
 def _check_equal_shapes(slices: Sequence[SliceHeader]) -> None:
@@ -179,72 +218,42 @@ def _common_direction(slices: Sequence[SliceHeader]) -> Floats:
     return np.column_stack([row, column, np.cross(row, column)])
 
 
-def _slice_gap(along: Floats, thickness: float) -> float:
-    """Return the even gap between sorted positions (mm), or refuse with the uneven ones."""
-    if len(along) == 1:
-        return thickness if thickness > 0 else UNKNOWN_THICKNESS_MM
+def judge_gaps(along: Floats) -> Gaps:
+    """Hold the gaps between slices against an even grid.
+
+    Parameters
+    ----------
+    along
+        Places of at least two slices along the normal (mm), sorted, no two the same.
+    """
     gaps = np.diff(along)
-    doubled = along[1:][gaps < DUPLICATE_MM]
-    if doubled.size:
-        raise DataError(
-            f"{_slices(doubled.size)} of the series lie where another slice lies, "
-            f"at {_positions(doubled)}",
-            "remove the doubled files, or split the series if it holds several phases or echoes",
-        )
     # The lower median: a gap where slices are missing is too wide, never too narrow.
     usual = float(np.sort(gaps)[(len(gaps) - 1) // 2])
     steps = np.rint(gaps / usual)
-    missing = int(np.sum(steps) - len(gaps))
     even = along[0] + np.concatenate([[0.0], np.cumsum(steps)]) * (
-        (along[-1] - along[0]) / np.sum(steps)
+        (along[-1] - along[0]) / max(np.sum(steps), 1)
     )
     tolerance = max(GRID_TOLERANCE * usual, min(ROUNDING_MM, usual / 4) + DUPLICATE_MM)
-    if np.any(steps < 1) or np.abs(along - even).max() > tolerance:
-        raise DataError(
-            f"The gaps between the slices of the series are uneven ({gaps.min():.4g} to "
-            f"{gaps.max():.4g} mm, at {_positions(along[1:][_far(gaps, usual)])})",
-            "use a reconstruction with even slices",
-        )
-    if missing:
-        lost = [
-            start + usual * number
-            for start, step in zip(along[:-1], steps, strict=True)
-            for number in range(1, int(step))
-        ]
-        verb = "is" if missing == 1 else "are"
-        raise DataError(
-            f"{_slices(missing)} of the series {verb} missing, at {_positions(np.array(lost))} "
-            f"(the slices lie {usual:.4g} mm apart)",
-            "copy the missing files from the archive; no volume is made with slices left out",
-        )
-    return float((along[-1] - along[0]) / len(gaps))
-
-
-def _far(gaps: Floats, usual: float) -> NDArray[np.bool_]:
-    far: NDArray[np.bool_] = np.abs(gaps - usual) > GRID_TOLERANCE * usual
-    return far if far.any() else np.ones_like(far)
-
-
-def _check_stack(positions: Floats, direction: Floats, gap: float) -> None:
-    """Refuse slices that are not stacked straight along their normal."""
-    steps = positions - positions[0]
-    sideways = steps - np.outer(steps @ direction[:, 2], direction[:, 2])
-    shift = np.linalg.norm(sideways, axis=1)
-    if shift.max() <= max(GRID_TOLERANCE * gap, ROUNDING_MM):
-        return
-    tilt = np.degrees(np.arctan2(shift[-1], gap * (len(positions) - 1)))
-    raise DataError(
-        f"The slices of the series are shifted sideways by up to {shift.max():.4g} mm against "
-        f"their stack: the gantry was tilted (by about {tilt:.1f} degrees) or the table moved",
-        "use a reconstruction without tilt, or have this one resampled to upright slices",
+    uneven = bool(np.any(steps < 1) or np.abs(along - even).max() > tolerance)
+    missing = [
+        start + usual * number
+        for start, step in zip(along[:-1], steps, strict=True)
+        for number in range(1, int(step))
+    ]
+    far = np.abs(gaps - usual) > GRID_TOLERANCE * usual
+    described = (
+        f"{gaps.min():.4g} to {gaps.max():.4g} mm, at "
+        f"{name_positions(along[1:][far if far.any() else np.ones_like(far)])}"
     )
+    return Gaps(usual, steps, uneven, np.array(missing), float(gaps.max()), described)
 
 
-def _slices(count: int) -> str:
+def count_slices(count: int) -> str:
+    """Say a number of slices."""
     return "1 slice" if count == 1 else f"{count} slices"
 
 
-def _positions(values: Floats) -> str:
+def name_positions(values: Floats) -> str:
     """Name positions along the normal, few enough to read."""
     shown = ", ".join(f"{value:.2f}" for value in values[:5])
     more = f" and {len(values) - 5} more" if len(values) > 5 else ""

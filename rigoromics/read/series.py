@@ -1,203 +1,192 @@
-"""Build the volume of one image series."""
+"""Read one image series into a volume of real-world values."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
-from pydicom.pixels.decoders.base import get_decoder
 
-from rigoromics.errors import DataError
-from rigoromics.read.geometry import SliceHeader, VolumeGeometry, check_geometry
+from rigoromics.errors import DataError, Problem
+from rigoromics.read.burnt_in import findings
+from rigoromics.read.frames import Frame, frame_value, open_frames
+from rigoromics.read.geometry import TWO_FRAMES, SliceHeader, VolumeGeometry
+from rigoromics.read.image import ReadOptions, SeriesImage, SliceSource
+from rigoromics.read.not_images import refused_by_name
+from rigoromics.read.planar import is_planar, read_planar
+from rigoromics.read.repair import VolumePlan, plan_volume
+from rigoromics.read.suv import suv_factors
+from rigoromics.read.values import compact, grey_values, in_smallest_type
+from rigoromics.read.volume import AIR_HU, build_volume
 
-_GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
-_EXPORT = "copy the file from the archive again"
+_DEFAULTS = ReadOptions()
 
 
-def read_series(files: Sequence[Path]) -> sitk.Image:
+def read_series(
+    files: Sequence[Path],
+    *,
+    frames: Sequence[int] | None = None,
+    options: ReadOptions = _DEFAULTS,
+) -> SeriesImage:
     """Read an image series into a volume.
 
     Parameters
     ----------
     files
-        The files of the series in any order, one slice each.
+        The files of the series in any order: classic files with one slice each, or enhanced
+        multi-frame files. A file may be named once for each frame that is wanted of it.
+    frames
+        For each file the number of the frame, from 1; 0, or no list at all, means all frames.
+    options
+        Which kind of SUV, and what becomes of uneven slices.
 
     Returns
     -------
-    SimpleITK.Image
-        Real-world values (slope and intercept applied slice by slice): int16 where that is
-        exact, otherwise int32 or float32. Geometry in LPS and mm; slices in the order of the
-        slice normal (row direction x column direction), so that the axes are right-handed.
+    SeriesImage
+        Real-world values: int16 where that is exact, otherwise int32 or float32. Geometry in LPS
+        and mm; slices in the order of the slice normal (row direction x column direction), so
+        that the axes are right-handed. What was repaired or assumed is in its notes.
 
     Raises
     ------
     DataError
         Anything that would make the volume wrong: see
-        :func:`rigoromics.read.geometry.check_geometry`; further a damaged or truncated file,
-        several frames in a file, colour, inverted grey values (MONOCHROME1), a lookup table for
-        values, PET in units other than SUV, several series at once.
-        `file` is the real path: keep it out of results.
+        :func:`rigoromics.read.repair.plan_volume`; further a damaged or truncated file, values
+        that cannot be compared (:func:`rigoromics.read.values.grey_values`), PET from which no
+        SUV can be had (:func:`rigoromics.read.suv.suv_factors`), several series at once, files
+        that are no images. `file` is the real path: keep it out of results.
     """
-    slices = [_read_slice(path) for path in files]
-    count = len({each.series for each in slices})
+    listed = open_frames(files, frames)
+    # The result must not depend on the order of the files, down to which of two copies counts.
+    listed.sort(key=lambda frame: (frame.sop_uid, frame.number, str(frame.path)))
+    _check_one_series(listed)
+    if is_planar(listed[0].modality, any(frame.place is not None for frame in listed)):
+        return read_planar(listed, options)
+    return _read_volume(listed, options)
+
+
+def _read_volume(listed: Sequence[Frame], options: ReadOptions) -> SeriesImage:
+    reference, *others = {str(frame.data.get("FrameOfReferenceUID") or "") for frame in listed}
+    if others:
+        raise DataError(*TWO_FRAMES)
+    plan = plan_volume(
+        [_place(frame) for frame in listed],
+        pixels=lambda index: _pixel_hash(listed[index]),
+        uneven=options.uneven_slices,
+        header_tilt=_header_tilt(listed[0]),
+    )
+    _check_copies(listed, plan)
+    used = [listed[index] for index in plan.geometry.order]
+    planes, units, notes = _values(used, options)
+    air = AIR_HU if units == "HU" else None
+    volume = in_smallest_type(build_volume(planes, plan, air=air))
+    sources = [SliceSource(frame.sop_uid, frame.number) for frame in used]
+    return SeriesImage(
+        image=_image(volume, plan.geometry),
+        notes=list(dict.fromkeys([*plan.notes, *notes])),
+        modality=used[0].modality,
+        units=units,
+        frame_of_reference=reference,
+        slices=tuple(sources[index] for index in plan.nearest),
+        planar=False,
+        shifts=plan.shifts,
+    )
+
+
+def _check_one_series(listed: Sequence[Frame]) -> None:
+    if not listed:
+        raise DataError("The series has no slices", "check that its files were copied")
+    count = len({frame.series for frame in listed})
     if count > 1:
         raise DataError(
             f"The files belong to {count} different series", "read one series at a time"
         )
-    geometry = check_geometry([each.place for each in slices])
-    planes = [_values(slices[index]) for index in geometry.order]
-    return _image(_in_smallest_type(np.stack(planes)), geometry)
+    for frame in listed:
+        refusal = refused_by_name(str(frame.data.get("SOPClassUID") or ""), frame.modality)
+        if refusal is not None:
+            raise DataError(refusal.problem, refusal.remedy, str(frame.path))
 
 
-@dataclass(frozen=True)
-class _Slice:
-    """One file, its header understood and its pixels not yet decoded."""
-
-    path: Path
-    data: Dataset
-    series: str
-    place: SliceHeader
-    slope: float
-    intercept: float
+def _place(frame: Frame) -> SliceHeader:
+    if frame.place is None:
+        raise DataError(
+            "A file of the series names no place in the patient",
+            "choose the original series rather than a screen capture, or export it again",
+            str(frame.path),
+        )
+    return frame.place
 
 
-def _read_slice(path: Path) -> _Slice:
-    try:
-        with warnings.catch_warnings():
-            # Values that break the standard's rules of form are common and do no harm here.
-            warnings.simplefilter("ignore")
-            data = pydicom.dcmread(path, force=True)
-            _check_slice(path, data)
-            return _Slice(
-                path=path,
-                data=data,
-                series=str(data.get("SeriesInstanceUID")),
-                place=_place(data),
-                slope=float(1 if data.get("RescaleSlope") is None else data.RescaleSlope),
-                intercept=float(data.get("RescaleIntercept") or 0),
+def _pixel_hash(frame: Frame) -> str:
+    """Return a text that is equal where pixels are, as stored; frames of one file differ."""
+    return f"{hashlib.sha256(frame.data.PixelData).hexdigest()} {frame.number}"
+
+
+def _header_tilt(frame: Frame) -> float | None:
+    tilt = frame_value(frame.data, frame.number, "GantryDetectorTilt")
+    return None if tilt is None else float(tilt)
+
+
+def _check_copies(listed: Sequence[Frame], plan: VolumePlan) -> None:
+    """Refuse slices dropped as copies whose stored pixels mean other values than those kept."""
+    kept = {int(index) for index in plan.geometry.order}
+    if len(kept) == len(listed):
+        return
+    originals = {_pixel_hash(listed[index]): listed[index] for index in sorted(kept)}
+    for frame in (listed[index] for index in range(len(listed)) if index not in kept):
+        original = originals[_pixel_hash(frame)]
+        one, other = (grey_values(f.data, f.stored(), f.number)[0] for f in (original, frame))
+        if not np.array_equal(one, other):
+            raise DataError(
+                "Two slices of the series lie in the same place with the same stored pixels but "
+                "another slope or intercept",
+                "remove the slice that does not belong to the series",
+                str(frame.path),
             )
-    except DataError:
-        raise
-    except Exception as error:
-        # pydicom raises almost any exception on damaged files; each means the same here.
-        raise DataError(
-            f"A file of the series cannot be read ({type(error).__name__})", _EXPORT, str(path)
-        ) from error
 
 
-def _check_slice(path: Path, data: Dataset) -> None:
-    def refuse(problem: str, remedy: str) -> None:
-        raise DataError(problem, remedy, str(path))
-
-    if int(data.get("NumberOfFrames") or 1) > 1:
-        refuse(
-            "The series is stored with all slices in one file (enhanced multi-frame)",
-            "have it exported with one file per slice (classic CT, MR or PET objects)",
-        )
-    if int(data.get("SamplesPerPixel") or 1) != 1:
-        refuse("The series holds colour pictures", "choose the original grey-valued series")
-    if any(data.get(keyword) is None for keyword in _GEOMETRY) or "PixelData" not in data:
-        refuse("A file of the series names no place in the patient or has no pixels", _EXPORT)
-    if str(data.get("PhotometricInterpretation") or "MONOCHROME2") != "MONOCHROME2":
-        refuse(
-            "The series stores inverted grey values "
-            f"({data.PhotometricInterpretation}), whose values cannot be compared",
-            "choose the original series (MONOCHROME2)",
-        )
-    if data.get("ModalityLUTSequence"):
-        refuse(
-            "The series maps its values through a lookup table",
-            "choose the original series with slope and intercept",
-        )
-    check_units(str(data.get("Modality") or ""), str(data.get("Units") or ""), str(path))
+def _values(
+    used: Sequence[Frame], options: ReadOptions
+) -> tuple[list[NDArray[Any]], str, list[Problem]]:
+    """Return the real-world values of each slice, their units, and notes."""
+    notes: list[Problem] = []
+    factors: NDArray[np.float64] | None = None
+    units = _units(used[0])
+    if used[0].modality == "PT":
+        with _naming(used[0]):
+            factors, notes = suv_factors([frame.data for frame in used], options.suv)
+        units = f"SUV{options.suv}"
+    planes = []
+    for number, frame in enumerate(used):
+        with _naming(frame):
+            values, remarks = grey_values(frame.data, frame.stored(), frame.number)
+        if factors is not None:
+            values = values * factors[number]
+        planes.append(compact(values))
+        notes += remarks
+    return planes, units, [*notes, *findings(used[0].data, planes[0])]
 
 
-def check_units(modality: str, units: str, file: str = "") -> None:
-    """Refuse PET values that are not SUV.
-
-    Raises
-    ------
-    DataError
-        Modality PT with Units other than GML (g/ml, that is SUV by body weight).
-    """
-    if modality == "PT" and units != "GML":
-        raise DataError(
-            f"The PET values are in units of {units or 'an unnamed kind'}, not SUV (GML)",
-            "convert the series to SUV first; this version does not convert it itself",
-            file,
-        )
-
-
-def _place(data: Dataset) -> SliceHeader:
-    return SliceHeader(
-        position=_numbers(data, "ImagePositionPatient", 3),
-        orientation=_numbers(data, "ImageOrientationPatient", 6),
-        spacing=_numbers(data, "PixelSpacing", 2),
-        shape=(int(data.Rows), int(data.Columns)),
-        thickness=float(data.get("SpacingBetweenSlices") or data.get("SliceThickness") or 0),
-    )
-
-
-def _numbers(data: Dataset, keyword: str, count: int) -> list[float]:
-    values = [float(value) for value in data[keyword].value]
-    if len(values) != count:
-        raise ValueError(f"{keyword} has {len(values)} values, not {count}")
-    return values
-
-
-def _values(each: _Slice) -> NDArray[Any]:
-    """Return the real-world values of one slice, shape (rows, columns)."""
+@contextmanager
+def _naming(frame: Frame) -> Iterator[None]:
+    """Name the frame's file in a refusal that names none."""
     try:
-        with warnings.catch_warnings():
-            # Padding after the pixels is common; missing pixels are an error, not a warning.
-            warnings.simplefilter("ignore")
-            if not _can_decode(each.data):
-                return _decoded_by_gdcm(each.path)
-            stored = each.data.pixel_array
-    except Exception as error:
-        # Decoders raise almost any exception on damaged pixels; each means the same here.
-        place = ", ".join(f"{value:.2f}" for value in each.place.position)
-        raise DataError(
-            f"The pixels of the slice at ({place}) mm are damaged or cut short",
-            _EXPORT,
-            str(each.path),
-        ) from error
-    if each.slope == 1 and each.intercept == int(each.intercept):
-        return stored.astype(np.int64) + int(each.intercept)
-    return stored.astype(np.float64) * each.slope + each.intercept
+        yield
+    except DataError as error:
+        raise DataError(error.problem, error.remedy, error.file or str(frame.path)) from error
 
 
-def _can_decode(data: Dataset) -> bool:
-    syntax = data.file_meta.TransferSyntaxUID if "TransferSyntaxUID" in data.file_meta else None
-    if syntax is None or not syntax.is_compressed:
-        return True
-    try:
-        return bool(get_decoder(syntax).is_available)
-    except NotImplementedError:
-        return False
-
-
-def _decoded_by_gdcm(path: Path) -> NDArray[Any]:
-    """Decode by SimpleITK's GDCM, which knows JPEG and JPEG 2000 and applies the slope itself."""
-    plane: NDArray[Any] = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0]
-    return plane.astype(np.int64 if plane.dtype.kind in "iu" else np.float64)
-
-
-def _in_smallest_type(volume: NDArray[Any]) -> NDArray[Any]:
-    if volume.dtype.kind == "f":
-        return volume.astype(np.float32)
-    for kind in (np.int16, np.int32):
-        if np.iinfo(kind).min <= volume.min() and volume.max() <= np.iinfo(kind).max:
-            return volume.astype(kind)
-    return volume.astype(np.float32)
+def _units(frame: Frame) -> str:
+    """Return the units of CT values: HU unless the header names others (PS3.3 C.11.1.1.2)."""
+    if frame.modality != "CT":
+        return "stored"
+    kind = str(frame_value(frame.data, frame.number, "RescaleType") or "")
+    return "HU" if kind in ("", "HU", "US") else kind
 
 
 def _image(volume: NDArray[Any], geometry: VolumeGeometry) -> sitk.Image:
