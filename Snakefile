@@ -13,10 +13,13 @@ min_version("9.0")
 
 include: "rules/common.smk"
 include: "rules/simulate.smk"
+include: "rules/fetch.smk"
 include: "rules/sheet.smk"
 include: "rules/images.smk"
+include: "rules/quality.smk"
 include: "rules/features.smk"
 include: "rules/table.smk"
+include: "rules/audit.smk"
 include: "rules/stability.smk"
 include: "rules/harmonisation.smk"
 include: "rules/model.smk"

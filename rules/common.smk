@@ -12,6 +12,7 @@ from rigoromics.errors import DataError
 from rigoromics.seeds import derive_seed
 from scripts.casesheet import CaseSheet
 from scripts.dependencies import code_of
+from scripts.names import scan_stem
 
 STARTED = time.time()
 
@@ -179,8 +180,9 @@ def contact_sheets():
     for chunk, rows in SHEET.chunks.items():
         for row in rows:
             if row["scan"] in SCANS:
-                stem = f"{row['patient']}_{row['timepoint']}_{row['scan']}"
-                first.setdefault(row["centre"], f"{RESULTS}/images/{chunk}/{stem}.png")
+                stem = scan_stem(row["patient"], row["timepoint"], row["scan"])
+                picture = f"{RESULTS}/images/{chunk}/{stem}.png"
+                first.setdefault(row["centre"], picture)
     return sorted(first.values())
 
 

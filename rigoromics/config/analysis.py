@@ -33,6 +33,21 @@ class Stability(Section):
     """Between test and retest."""
 
 
+class Audit(Section):
+    """What scanner and protocol do to cohorts, outcomes and features. It changes no model."""
+
+    alpha: float = Field(0.05, gt=0, lt=1)
+    """Level of the corrected p-values from which a difference or an effect counts."""
+    min_group: int = Field(5, ge=2)
+    """Least patients per level of a factor, and per batch that is proposed for ComBat."""
+    factors: list[str] = []
+    """Columns of the acquisition table to look at; empty: all that may change a feature."""
+    leave_out: list[str] = []
+    """Columns of the acquisition table to leave out."""
+    permutations: PositiveInt = 999
+    """Permutations of the tests that need them."""
+
+
 class Harmonisation(Section):
     """ComBat, fitted inside the fold."""
 

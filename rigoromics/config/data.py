@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from rigoromics.extract.settings import Section
+from rigoromics.quality.settings import Range
 
 
 def _regex(pattern: str) -> str:
@@ -56,7 +57,7 @@ class CentreRule(Section):
 class Scan(Section):
     """One image series at one timepoint, and how to recognise it."""
 
-    modality: Literal["CT", "MR", "PT", "US", "MG", "OPT"]
+    modality: Literal["CT", "MR", "PT", "US", "MG", "DX", "CR", "OPT", "OCT", "IVOCT"]
     """DICOM modality of the series."""
     timepoint: Name = "baseline"
     """When it was taken; every timepoint of a patient is a case of its own."""
@@ -66,6 +67,13 @@ class Scan(Section):
     """DICOM keyword to regular expression; a series in which one is found is not this scan."""
     pick: Literal["most_slices", "latest", "first"] | None = None
     """Which of several series that match is meant; none: the one with segmentations."""
+    suv: Literal["bw", "lbm", "bsa"] = "bw"
+    """PET: standardised uptake value by body weight, lean body mass or body surface area."""
+    contrast_phase: (
+        Literal["pre_contrast", "arterial", "portal_venous", "venous", "delayed", "dynamic"] | None
+    ) = None
+    """Contrast phase that the rules above single out, for the acquisition table where headers are
+    silent; none: unknown there."""
     retest_of: Name | None = None
     """The scan that this one repeats, for test-retest stability."""
     extraction: str | None = None
@@ -76,7 +84,10 @@ class Roi(Section):
     """A lesion or organ, and how people name it."""
 
     names: list[Regex] = Field(min_length=1)
-    """Regular expressions for its names in RTSTRUCT and SEG files, upper and lower case alike."""
+    """Regular expressions for its names in RTSTRUCT and SEG files, upper and lower case alike;
+    `@liver` stands for all patterns of that term in the table `roi_synonyms`."""
+    volume_ml: Range | None = None
+    """Least and largest volume it can have, ml; a mask beyond is refused (check volume_range)."""
 
 
 class Masks(Section):
@@ -85,6 +96,8 @@ class Masks(Section):
     pattern: Regex
     """Regular expression on the path with a group `patient` and, where needed, `scan`, `roi` and
     `rater`: `(?P<patient>[^/]+)/(?P<roi>[a-z]+)\\.nii\\.gz$`."""
+    labels: dict[Name, PositiveInt] = {}
+    """ROI to voxel value, where one file (a labelmap) holds several ROIs."""
 
 
 class Rater(Section):
@@ -116,13 +129,33 @@ class Features(Section):
     """Regular expression for the feature columns."""
     exclude: Regex | None = None
     """Regular expression for feature columns to leave out."""
+    acquisition: dict[str, Name] = {}
+    """Column of the tables to the factor of acquisition that it holds (`Kernel: kernel`), for the
+    audit; those of every table count."""
 
 
 class SimulatedCentre(Section):
     """One centre of the simulated cohort: patients and scanner. Empty: as its style has it."""
 
-    style: Literal["siemens_b30f", "ge_standard", "philips_c", "canon_fc08"] = "siemens_b30f"
-    """Ready scanner; what follows overrides it."""
+    style: Literal[
+        "siemens_b30f",
+        "ge_standard",
+        "philips_c",
+        "canon_fc08",
+        "siemens_mr15",
+        "ge_mr30",
+        "siemens_pet_osem",
+        "ge_pet_tofpsf",
+        "philips_pet_cnts",
+        "us_linear",
+        "us_colour",
+        "us_cine",
+        "mg_standard",
+        "mg_monochrome1",
+        "oct_a",
+        "oct_b",
+    ] = "siemens_b30f"
+    """Ready scanner, of the cohort's modality; what follows overrides it."""
     patients: PositiveInt = 24
     """Number of patients."""
     manufacturer: str | None = None
@@ -166,6 +199,8 @@ class Simulation(Section):
     """Share of patients with a second scan, in centres with `retest`."""
     missing_rate: float = Field(0.06, ge=0, lt=0.9)
     """Share of clinical values left out."""
+    modality: Literal["CT", "MR", "PT", "US", "MG", "OPT"] = "CT"
+    """Kind of image; PT comes with its CT, MR with two sequences."""
     size: Literal["demo", "tiny"] = "demo"
     """demo: the whole body; tiny: small images around the liver, for tests."""
 
@@ -179,6 +214,12 @@ class Images(Section):
     """Fractional DICOM SEG: a voxel belongs to the ROI from this fraction on."""
     contact_sheet: bool = True
     """Draw a picture per scan with the contours of all raters."""
+    uneven_slices: Literal["refuse", "resample"] = "refuse"
+    """Series with missing slices or uneven gaps: refuse, or interpolate between neighbours (never
+    over more than one missing slice), and say so."""
+    contour_gaps: Literal["keep", "fill"] = "keep"
+    """Contours drawn on every second or third slice only: keep the slices between empty, or give
+    them the nearest contour."""
 
 
 class Predictor(Section):

@@ -8,7 +8,9 @@ from pydantic import Field, model_validator
 
 from rigoromics.config import analysis, data
 from rigoromics.config.data import Name
+from rigoromics.config.fetch import Fetch
 from rigoromics.extract.settings import Section
+from rigoromics.quality.settings import Quality
 
 
 class Study(Section):
@@ -22,6 +24,7 @@ class Study(Section):
     simulation: data.Simulation | None = None
     raw: str = ""
     """Folder with the raw DICOM; empty: data/<name>/raw."""
+    fetch: Fetch | None = None
     features: data.Features | None = None
     privacy: data.Privacy = data.Privacy()
     cohorts: dict[Name, data.Cohort] = Field(min_length=1)
@@ -31,15 +34,19 @@ class Study(Section):
     """The scans to use."""
     rois: dict[Name, data.Roi] = {}
     """The ROIs to use. One value per patient and feature: of several, the largest counts."""
+    roi_synonyms: str = "config/roi_synonyms.tsv"
+    """Table of standard ROI terms: a name `@liver` under `rois` stands for its patterns there."""
     masks: data.Masks | None = None
     raters: dict[Name, data.Rater] = {}
     """Who drew; empty: one rater, named by `reference_rater`."""
     reference_rater: Name = "r1"
     """The rater whose contours give the features for modelling."""
     images: data.Images = data.Images()
+    quality: Quality = Quality()
     clinical: data.Clinical = data.Clinical()
     endpoints: dict[Name, data.Endpoint] = Field(min_length=1)
     """What is predicted; the first is the primary endpoint."""
+    audit: analysis.Audit = analysis.Audit()
     stability: analysis.Stability = analysis.Stability()
     harmonisation: analysis.Harmonisation = analysis.Harmonisation()
     selection: analysis.Selection = analysis.Selection()
@@ -55,6 +62,7 @@ class Study(Section):
             _development,
             _entry,
             _scans,
+            _masks,
             _raters,
             _cohort_names,
             _covariates,
@@ -121,6 +129,15 @@ def _scans(study: Study) -> None:
             )
         if scan.retest_of is None and scan.extraction is None:
             raise ValueError(f"scan {name!r} needs `extraction`: a file of feature settings")
+
+
+def _masks(study: Study) -> None:
+    for roi in study.masks.labels if study.masks else {}:
+        if roi not in study.rois:
+            raise ValueError(
+                f"masks: labels: names {roi!r}, which is not among the rois: "
+                f"{', '.join(study.rois) or '(none)'}"
+            )
 
 
 def _raters(study: Study) -> None:

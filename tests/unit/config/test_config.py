@@ -66,6 +66,10 @@ def test_commented_yaml_loads_to_the_same_study(minimal):
         ({"cohorts": {"c": {"role": "dev"}}}, "'development' or 'external'"),
         ({"reference_rater": "x", "raters": {"r1": {}}}, "'x' is not among the raters: r1"),
         ({"rois": {"lesion": {"names": ["("]}}}, "is not a regular expression"),
+        (
+            {"masks": {"pattern": "(?P<patient>x)", "labels": {"liver": 6}}},
+            "labels: names 'liver', which is not among the rois: lesion",
+        ),
         ({"scans": {"pt": {"modality": "PT"}}}, "'pt' needs `extraction`"),
         (
             {"scans": {"b": {"modality": "CT", "retest_of": "a"}}},
