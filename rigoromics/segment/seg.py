@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -262,7 +263,7 @@ def _frame_voxels(
         return None
     cut = "the pixels of the segmentation cannot be decoded: the file is cut short or damaged"
     with damaged(cut, _EXPORT):
-        frame = pixel_array(dataset, index=index, raw=True)
+        frame = _frame_pixels(dataset, index)
     if kind == "LABELMAP":
         return np.isin(frame, sorted(numbers))
     if kind == "FRACTIONAL":
@@ -275,6 +276,24 @@ def _frame_voxels(
         reached: NDArray[np.bool_] = frame / full >= threshold
         return reached
     return frame > 0
+
+
+def _frame_pixels(dataset: Dataset, index: int) -> NDArray[Any]:
+    """Return the stored pixels of one frame, shape (rows, columns).
+
+    Frames of single bits follow each other without a gap (PS3.5, 8.1.1), so that most begin within
+    a byte. pydicom 3.0 loses the last bits of a frame that spans one byte more than it has; hence
+    our own few lines.
+    """
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if int(dataset.BitsAllocated) != 1 or syntax.is_compressed or not syntax.is_little_endian:
+        return pixel_array(dataset, index=index, raw=True)
+    shape = int(dataset.Rows), int(dataset.Columns)
+    size = shape[0] * shape[1]
+    first, start = divmod(index * size, 8)
+    packed = np.frombuffer(dataset.PixelData, np.uint8)[first : first + -(-(start + size) // 8)]
+    bits = np.unpackbits(packed, bitorder="little")[start : start + size]
+    return bits.reshape(shape)
 
 
 def _group(dataset: Dataset, index: int, name: str) -> Dataset | None:

@@ -73,7 +73,13 @@ def other_frame(patient: Patient) -> None:
     _drawn(patient).ReferencedFrameOfReferenceSequence[0].FrameOfReferenceUID = "1.2.3.99"
 
 
-@kind(DRAWN, "The contours carry another PatientID", "refused", "carries another PatientID", anonymous=True)
+@kind(
+    DRAWN,
+    "The contours carry another PatientID",
+    "refused",
+    "carries another PatientID",
+    anonymous=True,
+)
 def other_patient_id(patient: Patient) -> None:
     _drawn(patient).PatientID = "somebody else"
 

@@ -8,12 +8,14 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from rigoromics.errors import DataError
 from rigoromics.read.image import SliceSource
 from rigoromics.read.series import read_series
 from rigoromics.segment.load import read_segmentation
-from rigoromics.segment.seg import list_segments, read_seg
+from rigoromics.segment.seg import _frame_pixels, list_segments, read_seg
 from tests.unit.segment.shapes import array, grid, volume, words
 
 TRUTHS = [
@@ -345,3 +347,21 @@ def test_no_uid_reaches_the_log(dcmqi, caplog):
         read_seg(dcmqi / "liver.dcm", ["Liver"], liver(dcmqi))
     for uid in (data.SOPInstanceUID, data.SeriesInstanceUID, data.FrameOfReferenceUID):
         assert str(uid) not in caplog.text
+
+
+@pytest.mark.parametrize("rows", [1, 7, 16, 147])
+@pytest.mark.parametrize("columns", [1, 5, 8, 199])
+def test_frames_of_bits_that_begin_within_a_byte(rows, columns):
+    """Frame by frame it is what pydicom gives for all frames at once."""
+    data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.Rows, data.Columns, data.NumberOfFrames = rows, columns, 9
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated = data.BitsStored = 1
+    data.HighBit = data.PixelRepresentation = 0
+    size = -(-rows * columns * 9 // 16) * 2
+    data.PixelData = np.random.default_rng(rows * columns).bytes(size)
+    expected = data.pixel_array.reshape(9, rows, columns)
+    for index in range(9):
+        assert np.array_equal(_frame_pixels(data, index), expected[index])
