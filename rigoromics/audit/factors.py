@@ -30,7 +30,7 @@ _PHYSICS = [
     *("repetition_time", "echo_time", "inversion_time", "flip_angle", "echo_train", "bandwidth"),
     *("k_space", "partial_fourier", "parallel", "tracer", "injected_dose", "uptake_time"),
     *("time_per_bed", "time_of_flight", "psf", "iterations", "subsets", "corrections"),
-    *("transducer", "frequency"),
+    *("transducer", "transducer_frequency"),
 ]
 LABELS = ("model", "software", "manufacturer")
 """Factors that stand for a machine as a whole."""

@@ -80,7 +80,7 @@ APPLIES: dict[str, frozenset[str]] = {
     "subsets": _PT,
     "corrections": _PT,
     "transducer": _US,
-    "frequency": _US,
+    "transducer_frequency": _US,
     "slice_thickness": _VOLUMES,
     "spacing_between_slices": _VOLUMES,
     "pixel_spacing": _ALL,
@@ -367,5 +367,5 @@ def _sound(files: pd.DataFrame) -> dict[str, str]:
     return {
         "transducer": code(usual(files, "TransducerType")).lower(),
         # PS3.3 C.8.5.5.1: kHz.
-        "frequency": number(float(frequency) / 1000) if frequency else "",
+        "transducer_frequency": number(float(frequency) / 1000) if frequency else "",
     }

@@ -52,7 +52,7 @@ _FIELDS = {
     "subsets": ("Subsets", "numbers"),
     "corrections": ("Corrections", "levels"),
     "transducer": ("Transducer", "levels"),
-    "frequency": ("Frequency, MHz", "numbers"),
+    "transducer_frequency": ("Transducer frequency, MHz", "numbers"),
     "slice_thickness": ("Slice thickness, mm", "numbers"),
     "spacing_between_slices": ("Slice spacing, mm", "numbers"),
     "pixel_spacing": ("Pixel spacing, mm", "numbers"),

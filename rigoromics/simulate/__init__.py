@@ -4,7 +4,6 @@ from rigoromics.simulate.cohort import Cohort, simulate_cohort, simulated_salt
 from rigoromics.simulate.damage import DAMAGES, damage
 from rigoromics.simulate.patient import make_patient, scan_patient, write_patient
 from rigoromics.simulate.settings import (
-    CENTRE_STYLES,
     SIZES,
     Centre,
     CohortSettings,
@@ -12,6 +11,7 @@ from rigoromics.simulate.settings import (
     Rater,
     places,
 )
+from rigoromics.simulate.styles import CENTRE_STYLES
 
 __all__ = [
     "CENTRE_STYLES",

@@ -16,6 +16,14 @@ from rigoromics.simulate.settings import Centre
 # A fixed root for the writer itself; it names no installation.
 IMPLEMENTATION_UID = uid(0, "rigoromics", "simulate", "implementation")
 PRIVATE_GROUP = 0x0011
+STUDIES = {
+    "CT": "CT ABDOMEN W CONTRAST",
+    "MR": "MR UPPER ABDOMEN",
+    "PT": "PET-CT WHOLE BODY FDG",
+    "US": "US BREAST",
+    "MG": "MAMMOGRAPHY",
+    "OPT": "OCT MACULA",
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,7 @@ class Scan:
     Attributes
     ----------
     person, centre, modality
-        Who, where, and the DICOM Modality.
+        Who, where, and the cohort's modality.
     seed
         The patient's seed, from which identifiers are derived.
     label
@@ -36,6 +44,8 @@ class Scan:
         Its voxels.
     time
         Time of day, HHMMSS.
+    tag
+        What tells the series from others of the same study; empty for the only one.
     """
 
     person: Person
@@ -46,10 +56,12 @@ class Scan:
     number: int
     grid: Grid
     time: str
+    tag: str = ""
 
     def uid(self, *names: str) -> str:
-        """Return an identifier of something of this scan."""
-        return uid(self.seed, self.person.patient_id, self.label, *names)
+        """Return an identifier of something of this series."""
+        tag = (self.tag,) if self.tag else ()
+        return uid(self.seed, self.person.patient_id, self.label, *tag, *names)
 
     @property
     def study_uid(self) -> str:
@@ -64,12 +76,17 @@ class Scan:
     @property
     def frame_of_reference_uid(self) -> str:
         """FrameOfReferenceUID; a patient who lay down anew has a new one."""
-        return self.uid("frame of reference")
+        return uid(self.seed, self.person.patient_id, self.label, "frame of reference")
 
     @property
     def thickness_text(self) -> str:
         """Slice thickness as a series description shows it."""
         return f"{self.centre.slice_thickness:g}".replace(".", ",")
+
+    @property
+    def retest_text(self) -> str:
+        """What a series description says of a second scan."""
+        return " RETEST" if self.label == "retest" else ""
 
 
 def shared_header(scan: Scan) -> Dataset:
@@ -89,7 +106,7 @@ def shared_header(scan: Scan) -> Dataset:
     dataset.StudyDate = who.study_date
     dataset.StudyTime = "081500"
     dataset.StudyID = "1"
-    dataset.StudyDescription = "CT ABDOMEN W CONTRAST" if scan.modality == "CT" else scan.modality
+    dataset.StudyDescription = STUDIES[scan.modality]
     dataset.AccessionNumber = who.accession
     dataset.ReferringPhysicianName = who.physician
     dataset.InstitutionName = who.hospital

@@ -127,7 +127,10 @@ class Person:
         ]
 
 
-def person(rng: np.random.Generator, place: Place) -> Person:
+FEMALE_SHARE = 0.48
+
+
+def person(rng: np.random.Generator, place: Place, female_share: float | None = None) -> Person:
     """Invent a patient.
 
     Parameters
@@ -136,8 +139,10 @@ def person(rng: np.random.Generator, place: Place) -> Person:
         Source of chance.
     place
         Centre and number.
+    female_share
+        Share of women; None: the usual one.
     """
-    female = rng.uniform() < 0.48
+    female = rng.uniform() < (FEMALE_SHARE if female_share is None else female_share)
     age = int(np.clip(np.rint(rng.normal(63, 10)), 34, 88))
     study = date(2014, 1, 6) + timedelta(days=int(rng.integers(0, 1900)))
     born = study - timedelta(days=int(365.25 * age) + int(rng.integers(1, 360)))

@@ -9,23 +9,19 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from rigoromics.seeds import derive_seed
-from rigoromics.simulate.anatomy import LIVER_CENTRE, Traits
-from rigoromics.simulate.geometry import Grid, lesion_shape
 from rigoromics.simulate.headers import Scan, write
 from rigoromics.simulate.identity import Person, person
-from rigoromics.simulate.modality import MODALITIES
+from rigoromics.simulate.modalities import MODALITIES
+from rigoromics.simulate.modality import Body, Modality, SeriesKind
 from rigoromics.simulate.outcomes import Outcome, outcome
-from rigoromics.simulate.phantom import Phantom
+from rigoromics.simulate.planar import only_frame
 from rigoromics.simulate.raters import Outline, outline_lesion, outline_region
 from rigoromics.simulate.segmentations import rtstruct, segmentation
-from rigoromics.simulate.series import image_series
+from rigoromics.simulate.segmentations_planar import plane_segmentation
 from rigoromics.simulate.settings import CohortSettings, Place, Rater
-from rigoromics.simulate.texture import lesion_texture
 
 # Beyond this the correlation length would leave what a lesion and a voxel can show.
 LATENT_LIMIT = 2.3
-# A field of view smaller than this moves from the body's axis to the lesion, mm.
-WHOLE_BODY_MM = 270.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,10 @@ class Truth:
     length_mm
         Correlation length of the lesion's texture, mm.
     volume_ml
-        True volume of the lesion.
+        True volume of the lesion; of a plane, as if 1 mm thick.
+    lesion_mean
+        Mean of the lesion before blur, noise and calibration, in the unit of the images that are
+        drawn on (CT: HU, PET: SUV); missing where they have none.
     probability
         True probability of the binary endpoint.
     marker
@@ -55,6 +54,7 @@ class Truth:
     latent: float
     length_mm: float
     volume_ml: float
+    lesion_mean: float
     probability: float
     marker: float
     retest: bool
@@ -66,7 +66,7 @@ class Patient:
 
     place: Place
     person: Person
-    phantom: Phantom
+    phantom: Body
     outcome: Outcome
     truth: Truth
     seed: int
@@ -103,70 +103,40 @@ def make_patient(settings: CohortSettings, place: Place, study_seed: int) -> Pat
     latent = float(rng("latent").standard_normal())
     bounded = float(np.clip(latent, -LATENT_LIMIT, LATENT_LIMIT))
     length = settings.texture_length_mm * float(np.exp(settings.texture_gain * bounded))
-    draw = rng("lesion")
-    traits = Traits.drawn(rng("anatomy"))
-    low, high = settings.lesion_diameter_range_mm
-    log_diameter = np.log(settings.lesion_diameter_mm) + settings.lesion_diameter_spread * (
-        draw.standard_normal()
-    )
-    centre = (
-        LIVER_CENTRE[0] + traits.liver_x + draw.uniform(-9, 7),
-        LIVER_CENTRE[1] + traits.liver_y + draw.uniform(-12, 10),
-        draw.uniform(-6, 6),
-    )
-    lesion = lesion_shape(draw, centre, float(np.clip(np.exp(log_diameter), low, high)))
     modality = MODALITIES[settings.modality]
-    phantom = Phantom(
-        traits=traits,
-        lesion=lesion,
-        texture=lesion_texture(rng("texture"), lesion, length, modality.blur_mm(place.centre)),
-        contrast=settings.lesion_contrast_hu + 6 * float(draw.standard_normal()),
-        texture_sd=settings.texture_sd_hu * float(np.exp(0.1 * draw.standard_normal())),
-        seed=derive_seed(seed, "organs"),
-        place=(
-            round(float(draw.normal(0, 3)), 1),
-            round(float(draw.normal(0, 3)), 1),
-            round(float(draw.uniform(-900, -100)), 1),
-        ),
-    )
+    body = modality.body(settings, place.centre, length, seed, rng)
     course = outcome(rng("outcome"), settings, latent)
-    who = person(rng("person"), place)
+    who = person(rng("person"), place, modality.female)
     truth = Truth(
         patient=place.patient_id,
         centre=place.centre.name,
         latent=latent,
         length_mm=length,
-        volume_ml=lesion.volume() / 1000,
+        volume_ml=body.volume_ml(),
+        lesion_mean=body.lesion_mean,
         probability=course.probability,
         marker=course.marker,
         retest=has_retest(settings, place),
     )
-    return Patient(place, who, phantom, course, truth, seed)
+    return Patient(place, who, body, course, truth, seed)
 
 
-def scan_grid(settings: CohortSettings, patient: Patient) -> Grid:
-    """Return the voxels of a patient's scans: planned once, kept for the retest."""
-    centre = patient.place.centre
-    pixel, gap = centre.pixel_spacing, centre.spacing_between_slices
-    slices = round(settings.coverage_mm / gap)
-    view = settings.matrix * pixel
-    lesion = np.array(patient.phantom.lesion_in_world.centre)
-    body = np.array(patient.phantom.place)
-    # A targeted reconstruction looks at the lesion, a large one at the body.
-    part = float(np.clip((WHOLE_BODY_MM - view) / 80, 0, 1))
-    middle = body + part * (lesion - body)
-    z = lesion[2] + float(patient.rng("plan").uniform(-1.5, 1.5))
-    half = pixel * (settings.matrix - 1) / 2
-    origin = (
-        round(float(middle[0]) - half, 3),
-        round(float(middle[1]) - half, 3),
-        round(float(z) - gap * (slices - 1) / 2, 1),
-    )
-    return Grid(origin, (pixel, pixel, gap), (slices, settings.matrix, settings.matrix))
+def scan_patient(
+    settings: CohortSettings, patient: Patient, label: str, kind: SeriesKind | None = None
+) -> tuple[Scan, Body]:
+    """Return one series of a patient and the patient as placed in it.
 
-
-def scan_patient(settings: CohortSettings, patient: Patient, label: str) -> tuple[Scan, Phantom]:
-    """Return the scan of a patient and the patient as placed in it; label is test or retest."""
+    Parameters
+    ----------
+    settings, patient
+        The cohort and the patient.
+    label
+        ``test`` or ``retest``.
+    kind
+        Which series; None: the first that raters draw on.
+    """
+    kinds = MODALITIES[settings.modality].series(patient.place.centre)
+    kind = kind or next(each for each in kinds if each.drawn)
     place = np.array(patient.phantom.place)
     if label == "retest":
         place = place + patient.rng("shift").normal(0, settings.retest_shift_mm, 3)
@@ -176,15 +146,19 @@ def scan_patient(settings: CohortSettings, patient: Patient, label: str) -> tupl
         modality=settings.modality,
         seed=patient.seed,
         label=label,
-        number=2 if label == "test" else 5,
-        grid=scan_grid(settings, patient),
+        number=(2 if label == "test" else 5) + [each.tag for each in kinds].index(kind.tag),
+        grid=kind.grid(settings, patient.place.centre, patient.phantom, patient.rng),
         time="082000" if label == "test" else "084500",
+        tag=kind.tag,
     )
     return scan, patient.phantom.at((float(place[0]), float(place[1]), float(place[2])))
 
 
-def outlines(patient: Patient, phantom: Phantom, rater: Rater, scan: Scan) -> list[Outline]:
-    """Return what one rater draws in one scan: the lesion, then the extra structure, if any."""
+def outlines(patient: Patient, phantom: Body, rater: Rater, scan: Scan) -> list[Outline]:
+    """Return what one rater draws in one scan: the lesion, then the extra structure, if any.
+
+    Series of one study show the same outline: it is drawn once and copied.
+    """
     rng = patient.rng("outline", rater.name, scan.label)
     drawn = [outline_lesion(rng, rater, phantom.lesion_in_world, scan.grid)]
     if rater.extra_roi:
@@ -193,22 +167,49 @@ def outlines(patient: Patient, phantom: Phantom, rater: Rater, scan: Scan) -> li
     return drawn
 
 
+def plane_outline(
+    patient: Patient, body: Body, rater: Rater, scan: Scan, every_frame: bool
+) -> Outline:
+    """Return a lesion's outline on the frames of a planar image, or on the middle one alone."""
+    rng = patient.rng("outline", rater.name, scan.label)
+    drawn = outline_lesion(rng, rater, body.lesion_in_world, scan.grid)
+    return drawn if every_frame else only_frame(drawn, [scan.grid.shape[0] // 2])
+
+
 def scan_files(settings: CohortSettings, patient: Patient, label: str) -> list[Dataset]:
-    """Return a scan's images, then the raters' segmentations of it."""
-    scan, phantom = scan_patient(settings, patient, label)
+    """Return a scan's images, then the raters' segmentations of it, series by series."""
     modality = MODALITIES[settings.modality]
-    pixels = modality.acquire(phantom, scan.grid, scan.centre, patient.rng("noise", label))
-    images = image_series(pixels, scan, modality)
-    drawn = []
-    for rater in settings.raters:
-        if label == "retest" and not rater.retest:
+    files: list[Dataset] = []
+    for kind in modality.series(patient.place.centre):
+        scan, body = scan_patient(settings, patient, label, kind)
+        tag = (kind.tag,) if kind.tag else ()
+        images = kind.images(scan, body, patient.rng("noise", label, *tag))
+        files += images
+        if not kind.drawn:
             continue
-        structures = outlines(patient, phantom, rater, scan)
-        if rater.form == "seg":
-            drawn.append(segmentation(structures[0], rater, scan, images))
-        else:
-            drawn.append(rtstruct(structures, rater, scan, images))
-    return images + drawn
+        for rater in settings.raters:
+            if label == "test" or rater.retest:
+                files.append(_drawn(modality, patient, body, rater, scan, images))
+    return files
+
+
+def _drawn(
+    modality: Modality,
+    patient: Patient,
+    body: Body,
+    rater: Rater,
+    scan: Scan,
+    images: list[Dataset],
+) -> Dataset:
+    """Return one rater's segmentation of one series."""
+    if modality.planar:
+        # Only voxels can say which pixels of a plane without a place in the patient are meant.
+        drawn = plane_outline(patient, body, rater, scan, modality.every_frame)
+        return plane_segmentation(drawn, rater, scan, images[0], modality.body_part)
+    structures = outlines(patient, body, rater, scan)
+    if rater.form == "seg":
+        return segmentation(structures[0], rater, scan, images, modality.body_part)
+    return rtstruct(structures, rater, scan, images)
 
 
 def write_patient(
@@ -242,9 +243,9 @@ def write_patient(
     for dataset, path in zip(datasets, _paths(patient, datasets), strict=True):
         write(dataset, raw / path, place.centre.implicit_vr)
     series = sorted({str(data.SeriesInstanceUID) for data in datasets})
-    frames = sorted({str(data.FrameOfReferenceUID) for data in datasets})
+    frames = {str(data.get("FrameOfReferenceUID", "")) for data in datasets} - {""}
     study = str(datasets[0].StudyInstanceUID)
-    return patient, [*patient.person.planted(), study, *series, *frames], len(datasets)
+    return patient, [*patient.person.planted(), study, *series, *sorted(frames)], len(datasets)
 
 
 def _paths(patient: Patient, datasets: list[Dataset]) -> list[str]:

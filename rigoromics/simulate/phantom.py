@@ -45,6 +45,8 @@ class Phantom:
         Seed of the grain and the warp of the organs.
     place
         World position of the patient's own origin, mm.
+    lesion_mean
+        Mean of the lesion, where the image's unit means something.
     """
 
     traits: Traits
@@ -54,6 +56,7 @@ class Phantom:
     texture_sd: float
     seed: int
     place: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    lesion_mean: float = np.nan
 
     def at(self, place: tuple[float, float, float]) -> Phantom:
         """Return the same patient lying elsewhere, world mm."""
@@ -63,6 +66,10 @@ class Phantom:
     def lesion_in_world(self) -> StarShape:
         """The lesion in world coordinates."""
         return self.lesion.moved(np.array(self.place))
+
+    def volume_ml(self) -> float:
+        """Return the lesion's true volume, ml."""
+        return self.lesion.volume() / 1000
 
     def render(self, grid: Grid, tissues: Mapping[str, Tissue]) -> tuple[Single, Single]:
         """Return the noise-free image and the part of each voxel inside the body.

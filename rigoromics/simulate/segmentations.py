@@ -11,6 +11,7 @@ from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
+from rigoromics.simulate.geometry import Bool
 from rigoromics.simulate.headers import Scan, add_private, add_series, shared_header
 from rigoromics.simulate.raters import Outline
 from rigoromics.simulate.settings import Rater
@@ -64,7 +65,13 @@ def rtstruct(
     return plan
 
 
-def segmentation(outline: Outline, rater: Rater, scan: Scan, images: Sequence[Dataset]) -> Dataset:
+def segmentation(
+    outline: Outline,
+    rater: Rater,
+    scan: Scan,
+    images: Sequence[Dataset],
+    body_part: str = "ABDOMEN",
+) -> Dataset:
     """Return a binary DICOM SEG of one rater's outline in one scan.
 
     Parameters
@@ -77,7 +84,17 @@ def segmentation(outline: Outline, rater: Rater, scan: Scan, images: Sequence[Da
         The scan.
     images
         Its images, one per slice from feet to head.
+    body_part
+        DICOM BodyPartExamined; empty: none.
     """
+    made = seg_of(outline.mask(scan.grid), outline.name, rater, scan, images)
+    if body_part:
+        made.BodyPartExamined = body_part
+    return made
+
+
+def seg_of(mask: Bool, label: str, rater: Rater, scan: Scan, images: Sequence[Dataset]) -> Dataset:
+    """Return a binary DICOM SEG of a mask (slices, rows, columns), one image per slice."""
     # highdicom takes about a second to import; cohorts without SEG do not need it.
     import highdicom as hd
     from pydicom.sr.codedict import codes
@@ -86,16 +103,16 @@ def segmentation(outline: Outline, rater: Rater, scan: Scan, images: Sequence[Da
     logging.getLogger("highdicom").setLevel(logging.WARNING)
     description = hd.seg.SegmentDescription(
         segment_number=1,
-        segment_label=outline.name,
+        segment_label=label,
         segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
         segmented_property_type=codes.SCT.Neoplasm,
         algorithm_type=hd.seg.SegmentAlgorithmTypeValues.MANUAL,
         tracking_uid=scan.uid("tracking", rater.name),
-        tracking_id=f"{rater.name} {outline.name}",
+        tracking_id=f"{rater.name} {label}",
     )
     made: Dataset = hd.seg.Segmentation(
         source_images=list(images),
-        pixel_array=outline.mask(scan.grid).astype(np.uint8),
+        pixel_array=mask.astype(np.uint8),
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=[description],
         series_instance_uid=scan.uid("seg", rater.name),
@@ -112,7 +129,6 @@ def segmentation(outline: Outline, rater: Rater, scan: Scan, images: Sequence[Da
     )
     made.SeriesDescription = "Segmentation"
     made.OperatorsName = scan.person.operator
-    made.BodyPartExamined = "ABDOMEN"
     _pin(made, scan, rater)
     add_private(made, scan)
     return made
@@ -123,7 +139,7 @@ def _pin(dataset: Dataset, scan: Scan, rater: Rater) -> None:
     made: dict[str, str] = {}
     dates = {"ContentDate", "SeriesDate", "InstanceCreationDate"}
     times = {"ContentTime", "SeriesTime", "InstanceCreationTime"}
-    for part, name in _elements(dataset):
+    for part, name in elements(dataset):
         if name == "DimensionOrganizationUID":
             key = str(part[name].value)
             made.setdefault(key, scan.uid("seg", rater.name, name, str(len(made))))
@@ -136,12 +152,12 @@ def _pin(dataset: Dataset, scan: Scan, rater: Rater) -> None:
             part[name].value = scan.person.study_date + scan.time
 
 
-def _elements(dataset: Dataset) -> Iterator[tuple[Dataset, str]]:
+def elements(dataset: Dataset) -> Iterator[tuple[Dataset, str]]:
     """Yield every element's holder and keyword, at any depth."""
     for element in dataset:
         if element.VR == "SQ":
             for item in element.value:
-                yield from _elements(item)
+                yield from elements(item)
         elif element.keyword:
             yield dataset, element.keyword
 

@@ -12,8 +12,11 @@ from difflib import get_close_matches
 from typing import Any, Literal, TypeVar
 
 from rigoromics.errors import DataError
+from rigoromics.simulate.styles import CENTRE_STYLES, Device
 
 SegmentationForm = Literal["rtstruct", "seg"]
+# Modalities that scan a volume; the others see one plane.
+VOLUMES = ("CT", "MR", "PT")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Centre:
         Whether the cohort's ``retest_fraction`` applies here.
     implicit_vr
         Whether files are written as Implicit VR Little Endian rather than Explicit.
+    device
+        What scanners of its kind alone have.
     """
 
     name: str
@@ -69,56 +74,12 @@ class Centre:
     shift_hu: float = 0.0
     retest: bool = True
     implicit_vr: bool = False
+    device: Device = field(default_factory=Device)
 
     @property
     def spacing_between_slices(self) -> float:
         """Distance between slice centres, mm."""
         return self.slice_thickness if self.slice_spacing is None else self.slice_spacing
-
-
-CENTRE_STYLES: dict[str, dict[str, Any]] = {
-    "siemens_b30f": {},
-    "ge_standard": {
-        "manufacturer": "GE MEDICAL SYSTEMS",
-        "model": "LightSpeed VCT",
-        "software": "gmp_vct.42",
-        "kernel": "STANDARD",
-        "exposure_mas": 210,
-        "slice_thickness": 2.5,
-        "pixel_spacing": 1.5,
-        "noise_hu": 12.0,
-        "blur_mm": 2.0,
-        "sharpen": 0.15,
-        "shift_hu": 6.0,
-    },
-    "philips_c": {
-        "manufacturer": "Philips",
-        "model": "Brilliance 64",
-        "software": "3.6.4",
-        "kernel": "C",
-        "kv": 100.0,
-        "exposure_mas": 240,
-        "slice_thickness": 3.75,
-        "pixel_spacing": 1.65,
-        "noise_hu": 11.0,
-        "blur_mm": 2.1,
-        "sharpen": 0.3,
-        "shift_hu": -8.0,
-        "implicit_vr": True,
-    },
-    "canon_fc08": {
-        "manufacturer": "TOSHIBA",
-        "model": "Aquilion ONE",
-        "software": "V4.86",
-        "kernel": "FC08",
-        "slice_thickness": 3.0,
-        "pixel_spacing": 1.55,
-        "noise_hu": 10.0,
-        "blur_mm": 2.7,
-        "shift_hu": 3.0,
-    },
-}
-"""Ready scanners; a centre takes one by ``style`` and overrides what it likes."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +153,7 @@ class CohortSettings:
     raters
         The people who outline the lesions.
     modality
-        Kind of image; a key of :data:`rigoromics.simulate.modality.MODALITIES`.
+        Kind of image; a key of :data:`rigoromics.simulate.modalities.MODALITIES`.
     effect
         Log-odds of the binary endpoint per standard deviation of the latent texture variable;
         0 makes the null cohort, whose images are the same bytes.
@@ -358,14 +319,35 @@ def _check(settings: CohortSettings) -> None:
         value = getattr(settings, name)
         if not low <= value <= high:
             raise DataError(f"{name} is {value}", f"choose a value from {low} to {high}")
+    _check_devices(settings)
+    if not settings.centres or any(not centre.name for centre in settings.centres):
+        raise DataError("the simulated cohort has no centre", "name at least one under 'centres'")
+
+
+def _check_devices(settings: CohortSettings) -> None:
+    """Refuse scanners of another kind, and scans too short for the lesions."""
+    kinds = {style.get("device", Device()).modality for style in CENTRE_STYLES.values()}
+    if settings.modality not in kinds:
+        raise DataError(
+            f"no cohort of modality '{settings.modality}' can be simulated",
+            f"choose one of: {', '.join(sorted(kinds))}",
+        )
     # The longest lesion axis is about 1.3 diameters; two slices of liver must show at each end.
     longest = 1.3 * settings.lesion_diameter_range_mm[1]
     for centre in settings.centres:
-        if settings.coverage_mm < longest + 4 * centre.spacing_between_slices:
+        if centre.device.modality != settings.modality:
+            fit = [
+                name
+                for name, style in CENTRE_STYLES.items()
+                if style.get("device", Device()).modality == settings.modality
+            ]
+            raise DataError(
+                f"centre {centre.name} has no {settings.modality} scanner",
+                f"give it one of the styles: {', '.join(fit)}",
+            )
+        needed = longest + 4 * centre.spacing_between_slices
+        if settings.modality in VOLUMES and settings.coverage_mm < needed:
             raise DataError(
                 f"coverage_mm {settings.coverage_mm:g} does not hold the largest lesion",
-                f"use at least {longest + 4 * centre.spacing_between_slices:.0f} mm, "
-                "or smaller lesions",
+                f"use at least {needed:.0f} mm, or smaller lesions",
             )
-    if not settings.centres or any(not centre.name for centre in settings.centres):
-        raise DataError("the simulated cohort has no centre", "name at least one under 'centres'")

@@ -7,9 +7,9 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import fft, ndimage, special
 
-from rigoromics.simulate.geometry import Float, StarShape
+from rigoromics.simulate.geometry import Bool, Float, StarShape
 
 
 def _transfer(shape: tuple[int, ...], sigma: tuple[float, ...]) -> Float:
@@ -80,6 +80,7 @@ def lesion_texture(
     length_mm: float,
     blur_mm: tuple[float, float, float],
     step: float = 1.0,
+    section: bool = False,
 ) -> Texture:
     """Return a lesion's texture with a given correlation length.
 
@@ -100,6 +101,8 @@ def lesion_texture(
         Standard deviation of the scanner's blur along (x, y, z), mm.
     step
         Voxel size of the field, mm.
+    section
+        Scale it by the plane through the middle, which is all that a planar image shows.
     """
     half = shape.reach() + 4.0
     # The field is periodic; the margin keeps its two ends from resembling each other.
@@ -109,13 +112,28 @@ def lesion_texture(
     spectrum = white * _transfer(size, (length_mm / step,) * 3).astype(np.float32)
     seen = _transfer(size, tuple(b / step for b in reversed(blur_mm))).astype(np.float32)
     field = fft.irfftn(spectrum, s=size, workers=1)
-    blurred = fft.irfftn(spectrum * seen, s=size, workers=1)
     axis = step * (np.arange(n) - (n - 1) / 2)
     cx, cy, cz = shape.centre
     inside = (
         shape.level(cx + axis[None, None, :], cy + axis[None, :, None], cz + axis[:, None, None])
         < 0
     )
+    if section:
+        inside &= (np.abs(axis) <= step / 2 + 1e-6)[:, None, None]
+        field = _evened(field, inside)
+        spectrum = fft.rfftn(field, workers=1)
+    blurred = fft.irfftn(spectrum * seen, s=size, workers=1)
     scaled = (field - blurred[inside].mean()) / blurred[inside].std()
     start = float(axis[0])
     return Texture(scaled.astype(np.float32), (start, start, start), step)
+
+
+def _evened(field: NDArray[np.float32], inside: Bool) -> NDArray[np.float32]:
+    """Return a field whose values inside are spread as a normal distribution's, order kept.
+
+    A plane holds few grains of a coarse texture. Left alone, their histogram would be narrower and
+    odder than that of many fine ones, and tell the coarseness without any texture.
+    """
+    seen = np.sort(field[inside])
+    levels = special.ndtri((np.arange(len(seen)) + 0.5) / len(seen))
+    return cast(NDArray[np.float32], np.interp(field, seen, levels).astype(np.float32))

@@ -13,7 +13,7 @@ SMALL = {
     "images": {"original": {}},
     "classes": {"firstorder": "all"},
 }
-PRESETS = ["ct", "ct_demo", "ct_quick", "pet", "mr"]
+PRESETS = ["ct", "ct_demo", "ct_quick", "pet", "mr", "mr_demo", "us", "mg", "oct"]
 
 
 def made(**changes):

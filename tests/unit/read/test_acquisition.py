@@ -232,7 +232,7 @@ def test_mammography_and_ultrasound_headers() -> None:
     )
     assert (row["compressed_thickness"], row["kv"], row["slice_thickness"]) == ("52", "29", "")
     sound = _row("US", TransducerType="LINEAR", TransducerFrequency="9000")
-    assert (sound["transducer"], sound["frequency"]) == ("linear", "9")
+    assert (sound["transducer"], sound["transducer_frequency"]) == ("linear", "9")
 
 
 def test_numbers_that_are_none_are_unknown() -> None:
