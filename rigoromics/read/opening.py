@@ -23,3 +23,15 @@ def open_dicom(path: Path, **options: Any) -> Dataset:
         For :func:`pydicom.dcmread`.
     """
     return pydicom.dcmread(BytesIO(path.read_bytes()), **options)
+
+
+def raised_by_pydicom(error: BaseException) -> bool:
+    """Whether an error comes out of pydicom, which reads a header field when it is asked for.
+
+    On a damaged file it raises almost any exception; one from elsewhere is a fault of ours.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
+    return str(module).split(".")[0] == "pydicom"

@@ -18,6 +18,7 @@ from rigoromics.read.frames import Frame, frame_value, open_frames
 from rigoromics.read.geometry import TWO_FRAMES, SliceHeader, VolumeGeometry
 from rigoromics.read.image import ReadOptions, SeriesImage, SliceSource
 from rigoromics.read.not_images import refused_by_name
+from rigoromics.read.opening import raised_by_pydicom
 from rigoromics.read.planar import is_planar, read_planar
 from rigoromics.read.repair import VolumePlan, plan_volume
 from rigoromics.read.suv import suv_factors
@@ -65,9 +66,16 @@ def read_series(
     # The result must not depend on the order of the files, down to which of two copies counts.
     listed.sort(key=lambda frame: (frame.sop_uid, frame.number, str(frame.path)))
     _check_one_series(listed)
-    if is_planar(listed[0].modality, any(frame.place is not None for frame in listed)):
-        return read_planar(listed, options)
-    return _read_volume(listed, options)
+    planar = is_planar(listed[0].modality, any(frame.place is not None for frame in listed))
+    try:
+        return read_planar(listed, options) if planar else _read_volume(listed, options)
+    except Exception as error:
+        if isinstance(error, DataError) or not raised_by_pydicom(error):
+            raise
+        raise DataError(
+            f"A field in the headers of the series is damaged ({type(error).__name__})",
+            "copy the series from the archive again",
+        ) from error
 
 
 def _read_volume(listed: Sequence[Frame], options: ReadOptions) -> SeriesImage:

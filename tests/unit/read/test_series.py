@@ -206,6 +206,17 @@ def test_two_series_at_once_are_refused(tmp_path, slices_of, write, volume) -> N
         read_series([*one, *two])
 
 
+def test_a_field_of_an_unknown_kind_is_refused(volume, slices_of, write, tmp_path) -> None:
+    """pydicom reads such a file, and fails when the field is asked for."""
+    paths = write(slices_of(volume), tmp_path)
+    content = paths[2].read_bytes()
+    spoiled = content.replace(b"\x28\x00\x53\x10DS", b"\x28\x00\x53\x10ZZ")
+    assert spoiled != content
+    paths[2].write_bytes(spoiled)
+    with pytest.raises(DataError, match="field in the headers of the series is damaged"):
+        read_series(paths)
+
+
 @given(
     flips=st.lists(st.tuples(st.integers(132, 1000), st.integers(0, 255)), max_size=6),
     keep=st.floats(0.05, 1),
