@@ -129,7 +129,11 @@ KEYWORDS = [*IDENTITY, *GEOMETRY, *DYNAMIC, *ACQUISITION, *DRAWING, *PET, *QUALI
 
 # A keyword that is empty at the top level is looked up in the first item of these, in this order.
 FUNCTIONAL_GROUPS = ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"]
-NESTED_SEQUENCES = ["RadiopharmaceuticalInformationSequence", "ContrastBolusAgentSequence"]
+NESTED_SEQUENCES = [
+    "RadiopharmaceuticalInformationSequence",
+    "ContrastBolusAgentSequence",
+    "SequenceOfUltrasoundRegions",
+]
 
 # Names of the same quantity, in the same unit, in enhanced objects (PS3.3 C.8.13 to C.8.15).
 ALIASES = {
