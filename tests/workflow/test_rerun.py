@@ -17,8 +17,10 @@ pytestmark = pytest.mark.workflow
 
 CHUNK_STEPS = {"images", "extract"}
 COHORT_STEPS = {
+    "quality",
     "assemble",
     "analysis_table",
+    "audit",
     "stability",
     "harmonisation",
     "fit",
