@@ -12,7 +12,9 @@ import shutil
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,9 +80,10 @@ def _run_batch(numbers: range, seed: int, folder: Path, outcome: Outcome) -> Non
     study = load_study(STUDY)
     raw, private = folder / "raw", folder / "private"
     private.mkdir(parents=True)
-    spoiled = dict(write_fuzzed(raw, numbers, seed))
+    with quiet():
+        spoiled = dict(write_fuzzed(raw, numbers, seed))
     began = time.monotonic()
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), quiet():
         sheet.main(
             raw=raw,
             private=private,
@@ -94,17 +97,22 @@ def _run_batch(numbers: range, seed: int, folder: Path, outcome: Outcome) -> Non
     out = folder / "images"
     out.mkdir()
     names = ("index", "problems", "agreement", "quality")
-    images.main(
-        **{name: out / f"{name}.tsv" for name in names},
-        raw=raw,
-        private=private,
-        rows=rows,
-        settings={**study.part("images"), "contact_sheet": False, "quality": study.part("quality")},
-    )
+    settings = {**study.part("images"), "contact_sheet": False, "quality": study.part("quality")}
+    tables = {name: out / f"{name}.tsv" for name in names}
+    with quiet():
+        images.main(**tables, raw=raw, private=private, rows=rows, settings=settings)
     outcome.seconds += time.monotonic() - began
     said = pd.concat([read_tsv(folder / "problems.tsv"), read_tsv(out / "problems.tsv")])
     keys = Keys((private / "salt.txt").read_text().strip(), public=False)
     _count(outcome, spoiled, said.fillna(""), set(read_tsv(out / "index.tsv")["patient"]), keys)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence pydicom's warnings, as the runner of every step does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _parts(study: object) -> dict[str, object]:

@@ -105,7 +105,6 @@ def measured(tmp_path_factory: pytest.TempPathFactory, root: Path) -> dict[str, 
     }
 
 
-@pytest.mark.slow
 def test_effects_are_attributed_to_the_factors_that_were_planted(
     measured: dict[str, pd.DataFrame],
 ) -> None:
@@ -133,7 +132,6 @@ def test_effects_are_attributed_to_the_factors_that_were_planted(
     assert not audit.shouts
 
 
-@pytest.mark.slow
 def test_a_factor_that_means_nothing_is_called_at_the_stated_rate(
     measured: dict[str, pd.DataFrame],
 ) -> None:
