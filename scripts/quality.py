@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,20 +63,21 @@ def main(
     settings
         `name`, `retest_of`, `reference_rater` and `quality` of the study.
     """
-    index = _joined(indexes, INDEX_COLUMNS)
+    chunks = [read_tsv(path) for path in indexes]
+    index = _joined(chunks, INDEX_COLUMNS)
     quality = Quality.model_validate(settings["quality"])
     across = check_cohort(index, quality, settings["retest_of"], settings["reference_rater"])
     found = problems_table(_problems(across))
     left_out = refused_masks(index, across)
-    alone = _joined(chunk_checks, QUALITY_COLUMNS).assign(**{WITH: ""})
+    alone = _joined(map(read_tsv, chunk_checks), QUALITY_COLUMNS).assign(**{WITH: ""})
     every = pd.concat([alone, across], ignore_index=True)[CHECK_COLUMNS]
     write_tsv(_in_order(every), checks)
     write_tsv(found, problems)
     write_tsv(left_out, refused)
 
-    said = pd.concat([_joined(chunk_problems, list(found.columns)), found], ignore_index=True)
+    said = _joined([*map(read_tsv, chunk_problems), found], list(found.columns))
     scans = gather(index, every, said, read_tsv(acquisition), left_out)
-    _name_files(list(scans.values()), _chunks(indexes), cases)
+    _name_files(list(scans.values()), _folders(indexes, chunks), cases)
     shutil.copyfile(stylesheet, style)
     _write_cases(list(scans.values()), case_template, cases)
     page = template(cohort_template.read_text(encoding="utf-8"))
@@ -93,8 +95,7 @@ def _counts(scans: list[ScanFacts]) -> dict[str, float]:
     }
 
 
-def _joined(paths: list[Path], columns: list[str]) -> pd.DataFrame:
-    tables = [read_tsv(path) for path in paths]
+def _joined(tables: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(columns=columns, dtype=str), *tables], ignore_index=True)
 
 
@@ -120,14 +121,13 @@ def _problems(across: pd.DataFrame) -> list[Problem]:
     ]
 
 
-def _chunks(indexes: list[Path]) -> dict[tuple[str, str], Path]:
+def _folders(indexes: list[Path], chunks: list[pd.DataFrame]) -> dict[tuple[str, str], Path]:
     """Return the folder of each patient's images at each timepoint."""
-    folders: dict[tuple[str, str], Path] = {}
-    for path in indexes:
-        table = read_tsv(path)
-        for patient, timepoint in zip(table["patient"], table["timepoint"], strict=True):
-            folders[patient, timepoint] = path.parent
-    return folders
+    return {
+        case: path.parent
+        for path, table in zip(indexes, chunks, strict=True)
+        for case in zip(table["patient"], table["timepoint"], strict=True)
+    }
 
 
 def _name_files(scans: list[ScanFacts], folders: dict[tuple[str, str], Path], cases: Path) -> None:

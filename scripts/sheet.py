@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from rigoromics.errors import DataError
-from rigoromics.read.drawings import find_drawings
 from rigoromics.read.headers import HeaderIndex, index_headers
 from rigoromics.read.roi_names import roi_name_tables
 from rigoromics.read.rules import centre_rule, study_keywords
@@ -70,7 +69,7 @@ def main(
     write_tsv(drafted.segmentations, private / "segmentations.tsv")
     write_tsv(drafted.patients, private / "patients.tsv")
     write_tsv(drafted.problems_private, private / "problems.tsv")
-    names, names_private = roi_name_tables(find_drawings(index.table, study)[0], study, terms)
+    names, names_private = roi_name_tables(drafted.drawings, study, terms)
     write_tsv(names, Path(roi_names or sheet.with_name("roi_names.tsv")))
     write_tsv(names_private, private / "roi_names.tsv")
     _say_summary(index, drafted, cases)

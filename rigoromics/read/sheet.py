@@ -58,6 +58,8 @@ class Sheet:
         Private: patient key and PatientID.
     kinds
         How many problems there are of each kind.
+    drawings
+        The segmentation files, for the tables of ROI names.
     """
 
     cases: pd.DataFrame
@@ -68,6 +70,7 @@ class Sheet:
     segmentations: pd.DataFrame
     patients: pd.DataFrame
     kinds: dict[str, int]
+    drawings: list[Drawing]
 
 
 def draft(
@@ -132,6 +135,7 @@ def draft(
         segmentations=_table(rows.segmentations, SEGMENTATION_COLUMNS),
         patients=_patients(patients.values()),
         kinds=count_kinds(findings),
+        drawings=drawings,
     )
 
 
