@@ -20,6 +20,7 @@ $(STAMP): envs/requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes \
 		-r envs/requirements.lock
+	$(BIN)/python -m rigoromics.extract.fast.warm
 	@touch $(STAMP)
 
 demo: setup  ## Simulate a multi-centre cohort and run the whole study: raw DICOM to paper

@@ -1,4 +1,4 @@
-"""Grey values and voxels made ready for features: normalise, resample, crop, shuffle.
+"""Grey values and voxels made ready for features: normalise, resample, crop.
 
 Images are SimpleITK images; indices, sizes and spacings are in SimpleITK's order (x, y, z).
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from rigoromics.errors import DataError
 Triple = tuple[int, int, int]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+Value = TypeVar("Value", bound=np.generic)
 
 # Corners of image and mask may lie this far apart, mm: what file formats round away.
 GEOMETRY_TOLERANCE_MM = 1e-2
@@ -301,7 +302,7 @@ def crop(image: sitk.Image, region: Region) -> sitk.Image:
     return sitk.RegionOfInterest(image, region.size, region.lower)
 
 
-def part_of(values: BoolArray, region: Region) -> BoolArray:
+def part_of(values: npt.NDArray[Value], region: Region) -> npt.NDArray[Value]:
     """Return a view of a box of (slices, rows, columns) values."""
     x, y, z = (slice(low, up + 1) for low, up in zip(region.lower, region.upper, strict=True))
     return values[z, y, x]
@@ -312,24 +313,3 @@ def like(image: sitk.Image, values: npt.NDArray[Any]) -> sitk.Image:
     result = sitk.GetImageFromArray(values)
     result.CopyInformation(image)
     return result
-
-
-def shuffle_within(image: sitk.Image, inside: BoolArray, seed: int) -> sitk.Image:
-    """Return the image with the voxels of an ROI in random order: a negative control.
-
-    First-order statistics of the ROI stay, texture goes; what a signature still finds in such
-    images is volume, shape and histogram (READII's controls; Welch 2019,
-    doi:10.1016/j.radonc.2018.10.027).
-
-    Parameters
-    ----------
-    image
-        An image.
-    inside
-        (slices, rows, columns) the ROI on the image's grid.
-    seed
-        Seed of the order.
-    """
-    values = sitk.GetArrayFromImage(image)
-    values[inside] = np.random.default_rng(seed).permutation(values[inside])
-    return like(image, values)

@@ -21,7 +21,7 @@ rule extract:
         runtime=minutes(30),
     params:
         settings=extraction_settings(),
-        shuffled=STUDY.has_shuffled,
+        controls=STUDY.control_images,
         reference_rater=STUDY.reference_rater,
         # The study's own: each ROI's seed derives from it, however cases are grouped into chunks.
         seed=seed("extract"),

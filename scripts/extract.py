@@ -1,4 +1,4 @@
-"""Features of every scan of a chunk under all its masks, and of the shuffled control."""
+"""Features of every scan of a chunk under all its masks, and of its negative controls."""
 
 import logging
 from pathlib import Path
@@ -9,8 +9,9 @@ import SimpleITK as sitk
 
 from rigoromics.errors import DataError, Problem, problems_table
 from rigoromics.extract import engine
-from rigoromics.extract.rows import INDEX
+from rigoromics.extract.rows import INDEX, UNPERTURBED
 from rigoromics.extract.settings import ExtractionSettings
+from rigoromics.perturb.controls import controlled
 from rigoromics.seeds import derive_seed
 from scripts.hashing import file_sha256
 from scripts.tables import read_tsv, write_parquet, write_tsv
@@ -26,7 +27,7 @@ def main(
     features: Path,
     problems: Path,
     settings: dict[str, dict[str, Any]],
-    shuffled: bool,
+    controls: list[str],
     reference_rater: str,
     seed: int,
 ) -> dict[str, float | str]:
@@ -40,8 +41,8 @@ def main(
         Written: one row per mask and perturbation; what went wrong.
     settings
         Scan's name to the extraction settings of that scan.
-    shuffled
-        Whether to add the control of shuffled voxels, for the reference rater's masks.
+    controls
+        Negative-control images to add, for the reference rater's masks.
     reference_rater
         The rater whose masks the study is made on.
     seed
@@ -61,9 +62,8 @@ def main(
                 f"There are no extraction settings for the scan {name!r}",
                 f"name a file of config/extraction as `extraction` of {name!r} in the study config",
             )
-        control = scan["rater"] == reference_rater if shuffled else scan["rater"] != scan["rater"]
         case = _Case(index.parent, scan.reset_index(drop=True), known[name], seed)
-        rows += case.extract(control.to_numpy())
+        rows += case.extract(controls, reference_rater)
         found += case.problems
         log.info("%s %s: %d masks", scan["patient"].iloc[0], name, len(scan))
     write_parquet(_table(rows), features)
@@ -88,8 +88,8 @@ class _Case:
         self.seed = seed
         self.problems: list[Problem] = []
 
-    def extract(self, control: Any) -> list[dict[str, Any]]:
-        """Return a row per mask, and one more where `control` asks for shuffled voxels."""
+    def extract(self, controls: list[str], rater: str) -> list[dict[str, Any]]:
+        """Return a row per mask, and one more per negative control of the rater's masks."""
         try:
             prepared = self._prepare()
         except DataError as error:
@@ -97,13 +97,14 @@ class _Case:
                 self._note(row, "refused", error)
             return []
         drawn = engine.extract(prepared, self.settings)
-        rows = self._rows(drawn, "none")
-        for number in self.scan.index[control]:
-            if str(number) in drawn.features:
+        rows = self._rows(drawn, UNPERTURBED)
+        for number in self.scan.index[self.scan["rater"] == rater]:
+            # What is refused as it is needs no control.
+            for control in controls if str(number) in drawn.features else []:
                 names = self.scan.loc[number, ["patient", "timepoint", "scan", "roi"]]
-                seed = derive_seed(self.seed, "shuffled", *names)
-                mixed = prepared.shuffled(str(number), seed)
-                rows += self._rows(engine.extract(mixed, self.settings), "shuffled")
+                seed = derive_seed(self.seed, control, *names)
+                mixed = controlled(prepared, str(number), control, seed)
+                rows += self._rows(engine.extract(mixed, self.settings), control)
         return rows
 
     def _prepare(self) -> engine.Scan:
@@ -126,11 +127,11 @@ class _Case:
         return rows
 
     def _note(
-        self, row: dict[str, Any], severity: Any, error: DataError, perturbation: str = "none"
+        self, row: dict[str, Any], severity: Any, error: DataError, perturbation: str = UNPERTURBED
     ) -> None:
         what = error.problem
-        if perturbation != "none":
-            what = f"{perturbation} control: {what}"
+        if perturbation != UNPERTURBED:
+            what = f"{perturbation} image: {what}"
         where = {name: str(row[name]) for name in WHERE}
         file = str(row["mask_path"])
         self.problems.append(Problem("extract", severity, what, error.remedy, file=file, **where))

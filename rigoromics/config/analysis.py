@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
+from rigoromics.extract.rows import CONTROLS
 from rigoromics.extract.settings import Section
 
 Signature = Literal["clinical", "volume", "radiomics", "combined"]
@@ -118,6 +119,21 @@ class Controls(Section):
     """Runs of the whole procedure on permuted outcomes; 0 leaves the study without a p-value."""
     shuffled_voxels: bool = True
     """Extract and model the features of voxels shuffled within the ROI."""
+    images: list[str] = []
+    """Further negative-control images to extract: shuffled, sampled or randomised, each of the
+    ROI's voxels, of all others (`_outside`) or of all (`_whole`), as in `randomised_whole`. Their
+    rows stand in the feature table; models do not see them."""
+
+    @field_validator("images")
+    @classmethod
+    def _known_images(cls, names: list[str]) -> list[str]:
+        unknown = sorted(set(names) - {*CONTROLS})
+        if unknown:
+            raise ValueError(
+                f"no negative control is called {', '.join(unknown)}; there are "
+                f"{', '.join(CONTROLS)}"
+            )
+        return names
 
 
 class Paper(Section):

@@ -86,6 +86,12 @@ class Study(Section):
         """Whether the shuffled-voxel control is there; feature tables have no voxels."""
         return self.controls.shuffled_voxels and self.features is None
 
+    @property
+    def control_images(self) -> list[str]:
+        """Negative-control images to extract, the one that is modelled first."""
+        modelled = ["shuffled"] if self.has_shuffled else []
+        return list(dict.fromkeys([*modelled, *self.controls.images]))
+
     def models_for(self, endpoint: str) -> list[str]:
         """Names of the models that fit an endpoint, the primary one first."""
         kind = self.endpoints[endpoint].type

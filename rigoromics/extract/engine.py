@@ -26,11 +26,11 @@ import numpy as np
 import pywt
 import SimpleITK as sitk
 from radiomics import imageoperations
-from radiomics.featureextractor import RadiomicsFeatureExtractor
 from threadpoolctl import threadpool_limits
 
 from rigoromics import preprocess
 from rigoromics.errors import DataError
+from rigoromics.extract.backends import BACKENDS, Backend
 from rigoromics.extract.roi import Roi, cut_out, read_mask
 from rigoromics.extract.settings import ExtractionSettings
 from rigoromics.preprocess import BoolArray, Region, Triple
@@ -62,11 +62,13 @@ class Scan:
     masks: dict[str, BoolArray]
     refused: dict[str, DataError]
 
-    def shuffled(self, mask: str, seed: int) -> Scan:
-        """Return the scan with one mask and its voxels in random order (a negative control)."""
-        inside = self.masks[mask]
-        image = preprocess.shuffle_within(self.image, inside, seed)
-        return replace(self, image=image, masks={mask: inside}, refused={})
+    def with_masks(self, masks: Mapping[str, BoolArray]) -> Scan:
+        """Return the same image with other masks, (slices, rows, columns) of `image`."""
+        return replace(self, masks=dict(masks), refused={})
+
+    def with_image(self, image: sitk.Image) -> Scan:
+        """Return the same masks on another image of the same grid."""
+        return replace(self, image=image)
 
 
 @dataclass(frozen=True)
@@ -162,16 +164,16 @@ def extract(scan: Scan, settings: ExtractionSettings) -> Extraction:
     """
     result = Extraction(refused=dict(scan.refused))
     with one_quiet_thread():
-        extractor = RadiomicsFeatureExtractor(settings.to_pyradiomics(preprocessed=True))
+        backend = BACKENDS[settings.engine](settings)
         rois: dict[str, Roi] = {}
         for name, inside in scan.masks.items():
             try:
-                drawn, rois[name] = cut_out(scan.image, inside, settings, extractor.settings)
+                drawn, rois[name] = cut_out(scan.image, inside, settings, backend.settings)
             except DataError as error:
                 result.refused[name] = error
                 continue
-            result.features[name] = _shape(scan, drawn, extractor)
-        made = _textures(scan, rois, extractor, settings, result.features) if rois else set()
+            result.features[name] = backend.shape(preprocess.crop(scan.image, drawn.box), drawn)
+        made = _textures(scan, rois, backend, settings, result.features) if rois else set()
     for name in rois:
         _note_missing(result, name, made, settings)
     return result
@@ -244,17 +246,10 @@ def _wrapped(box: Region, grown: Region, reach: list[int], whole: Triple) -> Reg
     return preprocess.region_between(lower, upper)
 
 
-def _shape(scan: Scan, roi: Roi, extractor: RadiomicsFeatureExtractor) -> dict[str, float]:
-    image = preprocess.crop(scan.image, roi.box)
-    ends = np.array([[0, n - 1] for n in roi.box.size]).ravel()
-    found = extractor.computeShape(image, roi.mask, ends, **extractor.settings)
-    return {name: float(value) for name, value in found.items()}
-
-
 def _textures(
     scan: Scan,
     rois: Mapping[str, Roi],
-    extractor: RadiomicsFeatureExtractor,
+    backend: Backend,
     settings: ExtractionSettings,
     features: dict[str, dict[str, float]],
 ) -> set[str]:
@@ -263,16 +258,15 @@ def _textures(
     boxes = {name: roi.box.counted_outside(scan.region) for name, roi in rois.items()}
     spacing = scan.image.GetSpacing()
     needed = _surroundings(_union(boxes.values()), scan.whole, spacing, settings)
-    for image_type, own in extractor.enabledImagetypes.items():
+    for image_type, own in backend.image_types.items():
         region = needed[image_type]
         source = preprocess.crop(scan.image, region.counted_inside(scan.region))
         make = getattr(imageoperations, f"get{image_type}Image")
-        for filtered, name, kwargs in make(source, None, **{**extractor.settings, **own}):
+        for filtered, name, changed in make(source, None, **{**backend.settings, **own}):
             made.add(name)
-            for mask, roi in rois.items():
-                image = preprocess.crop(filtered, boxes[mask].counted_inside(region))
-                found = extractor.computeFeatures(image, roi.mask, name, **kwargs)
-                features[mask].update({key: float(value) for key, value in found.items()})
+            within = {mask: box.counted_inside(region) for mask, box in boxes.items()}
+            for mask, found in backend.features(filtered, rois, within, changed):
+                features[mask].update({f"{name}_{key}": value for key, value in found.items()})
     return made
 
 

@@ -23,12 +23,16 @@ class Roi:
     ----------
     box
         Its box on the image it was given with.
-    mask
-        The mask inside the box: 1 in the ROI, 0 outside.
+    inside
+        (slices, rows, columns) the mask inside the box.
     """
 
     box: Region
-    mask: sitk.Image
+    inside: BoolArray
+
+    def mask(self, image: sitk.Image) -> sitk.Image:
+        """Return the mask as PyRadiomics wants it, on the grid of the image cropped to the box."""
+        return preprocess.like(image, self.inside.astype(np.uint32))
 
 
 def read_mask(image: sitk.Image, mask: sitk.Image) -> tuple[BoolArray, Region]:
@@ -41,13 +45,13 @@ def read_mask(image: sitk.Image, mask: sitk.Image) -> tuple[BoolArray, Region]:
     """
     preprocess.check_geometry(image, mask)
     values = sitk.GetArrayViewFromImage(mask)
-    labels = np.unique(values)
-    if not np.isin(labels, [0, 1]).all():
+    inside = np.asarray(values == 1)
+    if np.count_nonzero(inside) != np.count_nonzero(values):
+        labels = np.unique(values)
         raise DataError(
             f"The mask holds other values than 0 and 1 ({', '.join(map(str, labels[:6]))})",
             "write each ROI as a mask of its own",
         )
-    inside = np.asarray(values == 1)
     box = preprocess.bounding_box(inside)
     if box is None:
         raise DataError("The mask is empty", "draw the ROI, or leave it out of the case sheet")
@@ -80,11 +84,12 @@ def cut_out(
         The ROI is too small, or all its voxels have the same grey value.
     """
     box = _checked_box(image, inside, "on the feature grid", settings)
-    drawn = _roi(image, inside, box)
+    drawn = Roi(box, preprocess.part_of(inside, box))
     if radiomics["resegmentRange"] is None:
         return drawn, drawn
+    cropped = preprocess.crop(image, box)
     try:
-        kept = imageoperations.resegmentMask(preprocess.crop(image, box), drawn.mask, **radiomics)
+        kept = imageoperations.resegmentMask(cropped, drawn.mask(cropped), **radiomics)
     except ValueError as error:
         raise DataError(
             "No voxels are left of the ROI within the range of resegmentation",
@@ -92,7 +97,8 @@ def cut_out(
         ) from error
     left = np.zeros_like(inside)
     preprocess.part_of(left, box)[...] = sitk.GetArrayViewFromImage(kept) == 1
-    return drawn, _roi(image, left, _checked_box(image, left, "after resegmentation", settings))
+    box = _checked_box(image, left, "after resegmentation", settings)
+    return drawn, Roi(box, preprocess.part_of(left, box))
 
 
 def _checked_box(
@@ -112,6 +118,13 @@ def _checked_box(
         raise DataError(
             f"The ROI extends over {dimensions} of 3 axes {when} (one slice, or one line)", remedy
         )
+    flat = settings.texture.aggregation.startswith("2.5D")
+    widest, nearest = max(box.size[: 2 if flat else 3]), min(settings.texture.distances)
+    if widest <= nearest:
+        raise DataError(
+            f"The ROI is {widest} voxel(s) wide {when}, and neighbours are to be {nearest} apart",
+            "use smaller `texture: distances`, smaller voxels, or leave the ROI out",
+        )
     grey = sitk.GetArrayViewFromImage(image)[inside]
     if grey.min() == grey.max():
         raise DataError(
@@ -119,8 +132,3 @@ def _checked_box(
             "check that the mask lies on its own image, or leave it out of the case sheet",
         )
     return box
-
-
-def _roi(image: sitk.Image, inside: BoolArray, box: Region) -> Roi:
-    part = preprocess.part_of(inside, box).astype(np.uint32)
-    return Roi(box, preprocess.like(preprocess.crop(image, box), part))

@@ -205,8 +205,9 @@ class SmallestRoi(Section):
 class ExtractionSettings(Section):
     """All that decides the value of a feature."""
 
-    engine: Literal["pyradiomics"] = "pyradiomics"
-    """The program that computes features; PyRadiomics defines every value."""
+    engine: Literal["pyradiomics", "fast"] = "pyradiomics"
+    """The program that computes features. PyRadiomics defines every value; `fast` computes the same
+    ones, to 1e-9, in a fraction of the time."""
     resampling: Resampling | None = None
     """Voxel size; none: the scan's own."""
     intensity: Intensity = Intensity()

@@ -6,10 +6,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from rigoromics.quality.mesh import mesh
 from rigoromics.quality.registry import Finding
 from rigoromics.quality.settings import Limits
 from rigoromics.segment.checks import Box, bounding_box
+from rigoromics.segment.mesh import mesh
 
 BoolArray = NDArray[np.bool_]
 # Rounding alone may lift a sphericity this far above 1.

@@ -142,17 +142,28 @@ def features(study: StudyTables) -> Section:
     texts = [_settings(entry, study) for entry in study.extraction]
     texts.append(
         say(
-            "{n} features{classes} were computed with PyRadiomics {version} [@pyradiomics2017]. "
+            "{n} features{classes} were computed with {program} {version} [@pyradiomics2017]. "
             "Values follow PyRadiomics' definitions, which agree with IBSI's except where its "
             "documentation says otherwise (kurtosis is not excess kurtosis, grey levels are "
             "binned from multiples of the bin width). Whatever is not named here stands at its "
             "default.",
             n=n,
             classes=_classes(study),
+            program=_program(study),
             version=study.versions.get("pyradiomics", ""),
         )
     )
     return Section("features", "Image processing and features", paragraphs(*texts))
+
+
+def _program(study: StudyTables) -> str:
+    """Return what computed the features, up to PyRadiomics' version."""
+    engines = {str(entry.settings.get("engine", "pyradiomics")) for entry in study.extraction}
+    if "fast" not in engines:
+        return "PyRadiomics"
+    if engines == {"fast"}:
+        return "Rigoromics' fast engine, whose values are to nine digits those of PyRadiomics"
+    return "PyRadiomics and, to nine digits the same, Rigoromics' fast engine; version"
 
 
 def _classes(study: StudyTables) -> Text:

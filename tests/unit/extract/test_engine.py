@@ -10,6 +10,7 @@ from rigoromics import preprocess
 from rigoromics.errors import DataError
 from rigoromics.extract import engine
 from rigoromics.extract.dictionary import facts
+from rigoromics.perturb.controls import control_image, controlled
 
 from .conftest import ALL_IMAGES, ball, make_settings
 
@@ -59,7 +60,7 @@ def test_shuffling_keeps_histogram_and_shape_and_breaks_texture(made):
     chosen = make_settings(images={"original": {}, "wavelet": {}}, resampling=RESAMPLED)
     scan = engine.prepare(image, masks, chosen)
     real = engine.extract(scan, chosen).features["one"]
-    shuffled = engine.extract(scan.shuffled("one", 7), chosen)
+    shuffled = engine.extract(controlled(scan, "one", "shuffled", 7), chosen)
     assert list(shuffled.features) == ["one"]
     mixed = shuffled.features["one"]
     assert mixed.keys() == real.keys()
@@ -69,8 +70,8 @@ def test_shuffling_keeps_histogram_and_shape_and_breaks_texture(made):
     assert mixed["original_glcm_Contrast"] > 1.2 * real["original_glcm_Contrast"]
     assert abs(mixed["original_glcm_Correlation"]) < 0.1 < real["original_glcm_Correlation"]
     assert mixed["wavelet-HHH_firstorder_Variance"] > real["wavelet-HHH_firstorder_Variance"]
-    assert engine.extract(scan.shuffled("one", 7), chosen) == shuffled
-    assert engine.extract(scan.shuffled("one", 8), chosen) != shuffled
+    assert engine.extract(controlled(scan, "one", "shuffled", 7), chosen) == shuffled
+    assert engine.extract(controlled(scan, "one", "shuffled", 8), chosen) != shuffled
 
 
 def test_shuffled_control_is_a_filtered_shuffled_scan(made):
@@ -78,10 +79,12 @@ def test_shuffled_control_is_a_filtered_shuffled_scan(made):
     image, masks = made
     chosen = make_settings(images=ALL_IMAGES, classes={"firstorder": "all"})
     inside = sitk.GetArrayFromImage(masks["one"]) == 1
-    whole = preprocess.shuffle_within(image, inside, 3)
+    whole = control_image(image, inside, "shuffled", 3)
     expected = engine.extract_scan(whole, {"one": masks["one"]}, chosen)
     scan = engine.prepare(image, masks, chosen)
-    assert engine.extract(scan.shuffled("one", 3), chosen).features == expected.features
+    assert (
+        engine.extract(controlled(scan, "one", "shuffled", 3), chosen).features == expected.features
+    )
 
 
 def box(image, lower, size, label=1):

@@ -165,7 +165,7 @@ def test_a_mesh_that_lost_its_area_is_rounder_than_a_sphere(monkeypatch):
 
 
 def masks_mesh(volume, area):
-    from rigoromics.quality.mesh import Mesh
+    from rigoromics.segment.mesh import Mesh
 
     return Mesh(area=area, volume=volume)
 

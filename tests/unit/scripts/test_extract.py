@@ -52,7 +52,7 @@ def run(index, name="out", **changes):
     problems = index.parent / f"{name}.tsv"
     arguments = {
         "settings": {"ct": QUICK},
-        "shuffled": True,
+        "controls": ["shuffled"],
         "reference_rater": "R1",
         "seed": 1,
         **changes,
@@ -110,7 +110,7 @@ def test_same_bytes_again(chunk):
 
 
 def test_without_control(chunk):
-    table, _, _ = run(chunk, shuffled=False)
+    table, _, _ = run(chunk, controls=[])
     assert set(table["perturbation"]) == {"none"}
 
 

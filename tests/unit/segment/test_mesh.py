@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from radiomics import cShape
 
-from rigoromics.quality.mesh import Mesh, mesh
 from rigoromics.quality.settings import Limits
+from rigoromics.segment.mesh import Mesh, mesh
 
 
 def ball(radius, spacing=(1.0, 1.0, 1.0)):

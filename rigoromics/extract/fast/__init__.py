@@ -1,0 +1,56 @@
+"""The fast engine: PyRadiomics' values from compiled kernels and one look at each ROI.
+
+A drop-in: the same names, and the same values to 1e-9. PyRadiomics builds each matrix in compiled
+code, but discretises the ROI anew for every class and sums the matrices up in Python; here the ROI
+is discretised once, matrices are counted over the ROI's own voxels, and summed up in one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from rigoromics.extract.fast.discretise import discretise
+from rigoromics.extract.fast.firstorder import firstorder
+from rigoromics.extract.fast.shape import shape
+from rigoromics.extract.fast.texture import texture
+from rigoromics.extract.options import Options, Wanted
+from rigoromics.preprocess import BoolArray
+
+__all__ = ["features", "shape"]
+
+
+def features(
+    image: npt.NDArray[Any],
+    inside: BoolArray,
+    spacing: Sequence[float],
+    wanted: Wanted,
+    options: Options,
+) -> dict[str, float]:
+    """Return all features of one image under one mask but its shape.
+
+    Parameters
+    ----------
+    image, inside
+        (slices, rows, columns) grey values, in the image's own type, and the ROI, of the ROI's box.
+    spacing
+        Voxel size (x, y, z), mm.
+    wanted
+        Classes and their features.
+    options
+        What decides the values.
+
+    Returns
+    -------
+    dict
+        `<class>_<Feature>` to value; NaN where a value is not defined.
+    """
+    levels = discretise(image, inside, options)
+    found = texture(levels, wanted, options)
+    if "firstorder" in wanted:
+        names = wanted["firstorder"]
+        first = firstorder(image, inside, levels, spacing, names, options)
+        found |= {f"firstorder_{name}": value for name, value in first.items()}
+    return found

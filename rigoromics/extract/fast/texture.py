@@ -1,0 +1,45 @@
+"""Texture features of an ROI in grey levels, all classes, each matrix counted once."""
+
+from __future__ import annotations
+
+from rigoromics.extract.dictionary import names_of
+from rigoromics.extract.fast import emphasis, glcm, kernels, ngtdm
+from rigoromics.extract.fast.discretise import Levels
+from rigoromics.extract.fast.grid import flatten
+from rigoromics.extract.options import Options, Wanted
+
+CLASSES = ("glcm", "glrlm", "glszm", "gldm", "ngtdm")
+
+
+def texture(levels: Levels, wanted: Wanted, options: Options) -> dict[str, float]:
+    """Return texture features as `<class>_<Feature>`, by PyRadiomics' names.
+
+    Parameters
+    ----------
+    levels
+        The ROI in grey levels.
+    wanted
+        Classes and their features; classes other than `CLASSES` are passed over.
+    options
+        Distances, dimensions and aggregation.
+    """
+    flat = flatten(levels, options)
+    found: dict[str, dict[str, float]] = {}
+    if "glcm" in wanted:
+        mcc = "MCC" in (wanted["glcm"] or ["MCC"])
+        found["glcm"] = glcm.cooccurrence(flat, levels, options.merged, mcc)
+    if "glrlm" in wanted:
+        found["glrlm"] = emphasis.run_lengths(flat, levels, options.merged)
+    if "glszm" in wanted:
+        found["glszm"] = emphasis.size_zones(flat, levels)
+    if "gldm" in wanted or "ngtdm" in wanted:
+        grey = levels.present.astype(float)
+        alike, apart = kernels.neighbourhoods(flat.cells, flat.voxels, flat.halves, grey)
+        found["gldm"] = emphasis.dependences(alike, levels)
+        found["ngtdm"] = ngtdm.tone_differences(apart, levels)
+    return {
+        f"{name}_{feature}": found[name][feature]
+        for name in CLASSES
+        if name in wanted
+        for feature in wanted[name] or names_of(name)
+    }

@@ -1,0 +1,1 @@
+"""Images and masks changed on purpose: negative controls."""
