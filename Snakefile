@@ -1,6 +1,7 @@
 """Rigoromics: from raw DICOM to a reproducible radiomics paper.
 
 snakemake sheet      read all DICOM headers, draft the case sheet
+snakemake bins       how many grey levels each bin width gives, before anything is extracted
 snakemake            run the study that config/config.yaml describes
 snakemake --configfile config/studies/<study>.yaml ...   run another one
 snakemake --profile slurm ...                            on a cluster
@@ -18,6 +19,7 @@ include: "rules/sheet.smk"
 include: "rules/images.smk"
 include: "rules/quality.smk"
 include: "rules/features.smk"
+include: "rules/bins.smk"
 include: "rules/table.smk"
 include: "rules/audit.smk"
 include: "rules/stability.smk"

@@ -112,6 +112,11 @@ def extraction_settings():
     return dumped | {retest: dumped[scan] for retest, scan in RETEST_OF.items()}
 
 
+def first_scans_settings():
+    """The same without retests, which are never chosen by."""
+    return {n: s for n, s in extraction_settings().items() if n in SCANS}
+
+
 def entry(image_study, table_study):
     """The file a rule starts from, by where the study starts."""
     return table_study if STUDY.features is not None else image_study

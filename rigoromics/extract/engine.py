@@ -157,14 +157,23 @@ def prepare(
     return Scan(image, region, grid.size, cut, refused)
 
 
-def extract(scan: Scan, settings: ExtractionSettings) -> Extraction:
+def extract(
+    scan: Scan, settings: ExtractionSettings, measure: type[Backend] | None = None
+) -> Extraction:
     """Return the features of a prepared scan under every mask.
 
     Each filtered image is made once, used for all masks, and dropped.
+
+    Parameters
+    ----------
+    scan, settings
+        What :func:`prepare` returned, and was given.
+    measure
+        What else to compute of each image and mask in place of features.
     """
     result = Extraction(refused=dict(scan.refused))
     with one_quiet_thread():
-        backend = BACKENDS[settings.engine](settings)
+        backend = (measure or BACKENDS[settings.engine])(settings)
         rois: dict[str, Roi] = {}
         for name, inside in scan.masks.items():
             try:

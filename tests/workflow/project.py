@@ -88,7 +88,8 @@ def new_project(folder: Path, **changes: object) -> Project:
     for name in CODE:
         source = ROOT / name
         if source.is_dir():
-            ignore = shutil.ignore_patterns("__pycache__")
+            # Compiled kernels come along: each project would spend seconds to compile its own.
+            ignore = shutil.ignore_patterns("*.pyc")
             shutil.copytree(source, folder / name, ignore=ignore)
         else:
             shutil.copy(source, folder / name)

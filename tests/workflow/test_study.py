@@ -151,3 +151,16 @@ def test_tracked_runs_are_complete(planted):
     assert kinds.count("step") >= 12
     names = {run.info.run_name for run in runs}
     assert {"images", "extract", "fit", "metastasis/radiomics/elastic_net"} <= names
+
+
+def test_bin_report_looks_at_every_chunk_and_changes_nothing(copied):
+    """Every chunk is planned; one is run, and the study stays finished."""
+    jobs = copied.planned("--", "bins")
+    chunks = sorted(path.stem for path in (copied.results / "features/chunks").glob("*.parquet"))
+    assert jobs == {"bin_ranges": len(chunks), "bins": 1}
+    ranges = copied.results / f"bins/chunks/{chunks[0]}.tsv"
+    copied.snakemake("--", str(ranges.relative_to(copied.folder)))
+    rows = pd.read_csv(ranges, sep="\t")
+    assert set(rows["image_type"]) == {"original"}
+    assert (rows["maximum"] > rows["minimum"]).all()
+    assert copied.planned() == {}
