@@ -21,6 +21,7 @@ from radiomics.featureextractor import RadiomicsFeatureExtractor
 from rigoromics import preprocess
 from rigoromics.extract import engine
 from rigoromics.extract.settings import ExtractionSettings
+from rigoromics.grid import Region, target_grid
 
 # Voxels to grow by (x, y, z); negative numbers shrink.
 VARIANTS = [(0, 0, 0), (1, 1, 0), (-1, -1, 0), (2, 2, 0), (2, 2, 1), (-2, -2, 0)]
@@ -97,8 +98,8 @@ def resampled_alone(
     resampling = settings.resampling
     if resampling is None:
         return image, mask
-    grid = preprocess.target_grid(image, resampling.spacing_mm)
-    whole = preprocess.Region((0, 0, 0), grid.size)
+    grid = target_grid(image, resampling.spacing_mm)
+    whole = Region((0, 0, 0), grid.size)
     resampled = preprocess.resample_image(
         image, grid, whole, resampling.interpolator, resampling.round_intensities
     )

@@ -3,19 +3,16 @@
 Images are SimpleITK images; indices, sizes and spacings are in SimpleITK's order (x, y, z).
 
 Resampling follows PyRadiomics: the new grid shares the old one's outer corner, so it depends on
-the scan and never on a mask. It is therefore made once for all masks, and only where a
-:class:`Region` asks for it. Two things differ from PyRadiomics 3.0.1, both on purpose. New voxels
-whose centre would lie outside the scan are left out (PyRadiomics fills them with zeros, an edge
-that filters then see). Rounding is to the nearest whole number, as IBSI has it for CT
-(PyRadiomics cuts decimals off wherever the pixel type is an integer, which pulls every grey value
-half a unit towards zero).
+the scan and never on a mask; so does IBSI's, which shares the old one's centre. It is therefore
+made once for all masks, and only where a region asks for it. Two things differ from
+PyRadiomics 3.0.1, both on purpose. New voxels whose centre would lie outside the scan are left out
+(PyRadiomics fills them with zeros, an edge that filters then see). Rounding is to the nearest whole
+number, as IBSI has it for CT (PyRadiomics cuts decimals off wherever the pixel type is an integer,
+which pulls every grey value half a unit towards zero).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,9 +21,8 @@ import SimpleITK as sitk
 from radiomics import imageoperations
 
 from rigoromics.errors import DataError
+from rigoromics.grid import TIE, FloatArray, Grid, Region, region_between
 
-Triple = tuple[int, int, int]
-FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 Value = TypeVar("Value", bound=np.generic)
 
@@ -39,89 +35,6 @@ INTERPOLATORS = {
     "linear": sitk.sitkLinear,
     "nearest": sitk.sitkNearestNeighbor,
 }
-# Halfway cases must not hang on the last bit of a coordinate.
-TIE = 1e-6
-
-
-@dataclass(frozen=True)
-class Region:
-    """A box of voxels: index of its first voxel and its size, (x, y, z)."""
-
-    lower: Triple
-    size: Triple
-
-    @property
-    def upper(self) -> Triple:
-        """Index of the last voxel along each axis."""
-        x, y, z = (low + n - 1 for low, n in zip(self.lower, self.size, strict=True))
-        return x, y, z
-
-    def grown(self, margin: Sequence[int], within: Triple) -> Region:
-        """Return the box with `margin` more voxels on every side, cut at an image's borders."""
-        lower = [max(low - m, 0) for low, m in zip(self.lower, margin, strict=True)]
-        upper = [min(up + m, n - 1) for up, m, n in zip(self.upper, margin, within, strict=True)]
-        return region_between(lower, upper)
-
-    def union(self, other: Region) -> Region:
-        """Return the smallest box that holds both."""
-        return region_between(
-            [min(pair) for pair in zip(self.lower, other.lower, strict=True)],
-            [max(pair) for pair in zip(self.upper, other.upper, strict=True)],
-        )
-
-    def counted_inside(self, other: Region) -> Region:
-        """Return the same box counted from another box's first voxel."""
-        x, y, z = (a - b for a, b in zip(self.lower, other.lower, strict=True))
-        return Region((x, y, z), self.size)
-
-    def counted_outside(self, other: Region) -> Region:
-        """Undo `counted_inside`."""
-        x, y, z = (a + b for a, b in zip(self.lower, other.lower, strict=True))
-        return Region((x, y, z), self.size)
-
-
-def region_between(lower: Sequence[int], upper: Sequence[int]) -> Region:
-    """Return the box from a first to a last voxel, both inside it."""
-    x, y, z = (int(low) for low in lower)
-    nx, ny, nz = (int(up) - int(low) + 1 for low, up in zip(lower, upper, strict=True))
-    return Region((x, y, z), (nx, ny, nz))
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Voxels of a scan after resampling.
-
-    Attributes
-    ----------
-    size
-        Voxels along x, y, z.
-    step
-        New voxel size in units of the old one.
-    """
-
-    size: Triple
-    step: tuple[float, float, float]
-
-    @property
-    def is_original(self) -> bool:
-        """Whether nothing is to be resampled."""
-        return self.step == (1.0, 1.0, 1.0)
-
-    def old_index(self, axis: int, first: int, number: int) -> FloatArray:
-        """Return where new voxels lie between the old ones: (number,) continuous indices."""
-        new = np.arange(first, first + number, dtype=np.float64)
-        return np.asarray((new + 0.5) * self.step[axis] - 0.5, dtype=np.float64)
-
-    def covering(self, region: Region) -> Region:
-        """Return the new voxels that can hold any part of a box of old voxels.
-
-        One old voxel more on each side: linear interpolation reaches that far.
-        """
-        step = np.array(self.step)
-        lower = np.floor((np.array(region.lower) - 0.5) / step - 0.5)
-        upper = np.ceil((np.array(region.upper) + 1.5) / step - 0.5)
-        top = np.array(self.size) - 1
-        return region_between(np.clip(lower, 0, top), np.clip(upper, 0, top))
 
 
 def check_geometry(image: sitk.Image, mask: sitk.Image) -> None:
@@ -171,26 +84,6 @@ def normalise(image: sitk.Image, scale: float, limit: float | None) -> sitk.Imag
     return imageoperations.normalizeImage(image, normalizeScale=scale, removeOutliers=limit)
 
 
-def target_grid(image: sitk.Image, spacing_mm: Sequence[float] | None) -> Grid:
-    """Return the grid of a scan resampled to a voxel size (IBSI 2.4; corners aligned).
-
-    Parameters
-    ----------
-    image
-        The scan.
-    spacing_mm
-        New voxel size (x, y, z), mm; 0 keeps that axis; None keeps all.
-    """
-    old = np.array(image.GetSpacing())
-    new = np.array(spacing_mm if spacing_mm is not None else (0.0, 0.0, 0.0))
-    new = np.where(np.isclose(new, old) | (new == 0), old, new)
-    step = new / old
-    # Rounded, not rounded up: the last centre stays inside the scan.
-    size = np.maximum(np.floor(np.array(image.GetSize()) / step + 0.5 + TIE), 1).astype(int)
-    (x, y, z), (a, b, c) = size.tolist(), step.tolist()
-    return Grid((x, y, z), (a, b, c))
-
-
 def resample_image(
     image: sitk.Image, grid: Grid, region: Region, interpolator: str, round_intensities: bool
 ) -> sitk.Image:
@@ -215,11 +108,10 @@ def resample_image(
     """
     if grid.is_original:
         return crop(image, region)
-    first = [grid.old_index(axis, region.lower[axis], 1)[0] for axis in range(3)]
-    origin = image.TransformContinuousIndexToPhysicalPoint([float(index) for index in first])
+    corners = grid.old_points(region.corners())
+    origin = image.TransformContinuousIndexToPhysicalPoint(corners[0].tolist())
     margin = INTERPOLATION_MARGIN[interpolator]
-    last = [grid.old_index(axis, region.upper[axis], 1)[0] for axis in range(3)]
-    needed = region_between([math.floor(i) for i in first], [math.ceil(i) for i in last])
+    needed = region_between(np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0)))
     source = crop(image, needed.grown([margin] * 3, image.GetSize()))
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(region.size)
@@ -227,7 +119,10 @@ def resample_image(
     resampler.SetOutputSpacing(
         [spacing * step for spacing, step in zip(image.GetSpacing(), grid.step, strict=True)]
     )
-    resampler.SetOutputDirection(image.GetDirection())
+    direction = np.reshape(image.GetDirection(), (3, 3)) @ grid.direction
+    resampler.SetOutputDirection(direction.ravel().tolist())
+    # A grid that was moved sticks out of the scan; the scan's last voxel goes on there.
+    resampler.UseNearestNeighborExtrapolatorOn()
     resampler.SetInterpolator(INTERPOLATORS[interpolator])
     resampler.SetOutputPixelType(sitk.sitkFloat64)
     resampled = resampler.Execute(source)
@@ -258,16 +153,59 @@ def resample_mask(
     ndarray
         (slices, rows, columns) of the region.
     """
-    share: npt.NDArray[Any] = inside
-    for axis in range(3):
-        old = grid.old_index(axis, region.lower[axis], region.size[axis])
-        share = _interpolate(share, 2 - axis, old, interpolator)
+    x, y, z = region.size
+    result = np.zeros((z, y, x), dtype=bool)
+    box = bounding_box(inside)
+    if box is None:
+        return result
+    touched = grid.covering(box).within(region)
+    if touched is None:
+        return result
+    share = _interpolated(inside, grid, touched, interpolator)
+    if interpolator == "linear":
+        share = share >= threshold - TIE
+    part_of(result, touched.counted_inside(region))[...] = share
+    return result
+
+
+def _interpolated(
+    values: npt.NDArray[Any], grid: Grid, region: Region, interpolator: str
+) -> npt.NDArray[Any]:
+    """Interpolate on a region of the new grid; beyond the scan the last voxel goes on."""
+    if not grid.angle_deg:
+        for axis in range(3):
+            old = grid.along(axis, region.lower[axis], region.size[axis])
+            values = _along_axis(values, 2 - axis, old, interpolator)
+        return values
+    old = grid.along(2, region.lower[2], region.size[2])
+    values = _along_axis(values, 0, old, interpolator)
+    columns, rows = (np.arange(region.size[axis]) + region.lower[axis] for axis in range(2))
+    new = np.stack(np.broadcast_arrays(columns[None], rows[:, None], 0), axis=-1)
+    old = grid.old_points(new.reshape(-1, 3).astype(np.float64)).reshape(new.shape)
+    return _in_planes(values, old[..., 0], old[..., 1], interpolator)
+
+
+def _in_planes(
+    values: npt.NDArray[Any], x: FloatArray, y: FloatArray, interpolator: str
+) -> npt.NDArray[Any]:
+    """Interpolate every slice at the same (rows, columns) places; nothing lies beyond the scan."""
+    padded = np.pad(values, ((0, 0), (1, 1), (1, 1)))
+    height, width = padded.shape[1:]
+    x, y = np.clip(x + 1, 0, width - 1), np.clip(y + 1, 0, height - 1)
     if interpolator == "nearest":
-        return share.astype(bool)
-    return np.asarray(share >= threshold - TIE, dtype=bool)
+        return padded[:, np.floor(y + 0.5 + TIE).astype(int), np.floor(x + 0.5 + TIE).astype(int)]
+    left = np.minimum(np.floor(x).astype(int), width - 2)
+    upper = np.minimum(np.floor(y).astype(int), height - 2)
+    right, lower = x - left, y - upper
+    return np.asarray(
+        padded[:, upper, left] * ((1 - lower) * (1 - right))
+        + padded[:, upper, left + 1] * ((1 - lower) * right)
+        + padded[:, upper + 1, left] * (lower * (1 - right))
+        + padded[:, upper + 1, left + 1] * (lower * right)
+    )
 
 
-def _interpolate(
+def _along_axis(
     values: npt.NDArray[Any], axis: int, old: FloatArray, interpolator: str
 ) -> npt.NDArray[Any]:
     """Interpolate along one axis; beyond its ends the last voxel goes on."""

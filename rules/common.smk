@@ -117,6 +117,17 @@ def first_scans_settings():
     return {n: s for n, s in extraction_settings().items() if n in SCANS}
 
 
+def perturbations():
+    """Perturbations of development patients; a retest is a repetition already."""
+    return {
+        "chains": [chain.model_dump(mode="json") for chain in STUDY.perturbations],
+        "cohorts": sorted(
+            n for n, c in STUDY.cohorts.items() if c.role == "development"
+        ),
+        "without": sorted(RETEST_OF),
+    }
+
+
 def entry(image_study, table_study):
     """The file a rule starts from, by where the study starts."""
     return table_study if STUDY.features is not None else image_study

@@ -22,6 +22,7 @@ rule extract:
     params:
         settings=extraction_settings(),
         controls=STUDY.control_images,
+        perturbations=perturbations(),
         reference_rater=STUDY.reference_rater,
         # The study's own: each ROI's seed derives from it, however cases are grouped into chunks.
         seed=seed("extract"),

@@ -1,4 +1,4 @@
-"""Features of every scan of a chunk under all its masks, and of its negative controls."""
+"""Features of every scan of a chunk under all its masks, perturbed ones, and controls."""
 
 import logging
 from pathlib import Path
@@ -8,10 +8,12 @@ import pandas as pd
 import SimpleITK as sitk
 
 from rigoromics.errors import DataError, Problem, problems_table
-from rigoromics.extract import engine
+from rigoromics.extract.engine import Extraction
 from rigoromics.extract.rows import INDEX, UNPERTURBED
 from rigoromics.extract.settings import ExtractionSettings
-from rigoromics.perturb.controls import controlled
+from rigoromics.perturb.run import extractions
+from rigoromics.perturb.settings import Chain
+from rigoromics.perturb.variants import variants_of
 from rigoromics.seeds import derive_seed
 from scripts.hashing import file_sha256
 from scripts.tables import read_tsv, write_parquet, write_tsv
@@ -28,6 +30,7 @@ def main(
     problems: Path,
     settings: dict[str, dict[str, Any]],
     controls: list[str],
+    perturbations: dict[str, Any],
     reference_rater: str,
     seed: int,
 ) -> dict[str, float | str]:
@@ -43,6 +46,9 @@ def main(
         Scan's name to the extraction settings of that scan.
     controls
         Negative-control images to add, for the reference rater's masks.
+    perturbations
+        `chains`: perturbations of the reference rater's masks; `cohorts`: in these cohorts;
+        `without`: but not of these scans.
     reference_rater
         The rater whose masks the study is made on.
     seed
@@ -63,7 +69,8 @@ def main(
                 f"name a file of config/extraction as `extraction` of {name!r} in the study config",
             )
         case = _Case(index.parent, scan.reset_index(drop=True), known[name], seed)
-        rows += case.extract(controls, reference_rater)
+        wanted = _chains(perturbations, scan.iloc[0])
+        rows += case.extract(wanted, controls, reference_rater)
         found += case.problems
         log.info("%s %s: %d masks", scan["patient"].iloc[0], name, len(scan))
     write_parquet(_table(rows), features)
@@ -74,6 +81,14 @@ def main(
         "refused": float(sum(problem.severity == "refused" for problem in found)),
         "engine": ", ".join(sorted({setting.engine for setting in known.values()})),
     }
+
+
+def _chains(perturbations: dict[str, Any], first: pd.Series) -> list[Chain]:
+    """Return the perturbations of one scan: stability is judged on development patients only."""
+    judged = first["cohort"] in perturbations["cohorts"]
+    if not judged or first["scan"] in perturbations["without"]:
+        return []
+    return [Chain.model_validate(chain) for chain in perturbations["chains"]]
 
 
 class _Case:
@@ -88,35 +103,40 @@ class _Case:
         self.seed = seed
         self.problems: list[Problem] = []
 
-    def extract(self, controls: list[str], rater: str) -> list[dict[str, Any]]:
-        """Return a row per mask, and one more per negative control of the rater's masks."""
+    def extract(self, chains: list[Chain], controls: list[str], rater: str) -> list[dict[str, Any]]:
+        """Return a row per mask, and of the rater's masks one per perturbation and control."""
+        dimensions = self.settings.smallest_roi.dimensions
+        rows: list[dict[str, Any]] = []
         try:
-            prepared = self._prepare()
+            first = self.scan.iloc[0]
+            image = sitk.ReadImage(self.folder / first["image_path"])
+            masks = {
+                str(number): sitk.ReadImage(self.folder / path)
+                for number, path in self.scan["mask_path"].items()
+            }
+            reference = {str(number) for number in self.scan.index[self.scan["rater"] == rater]}
+            for name, result in extractions(
+                image,
+                masks,
+                self.settings,
+                reference,
+                variants_of(chains, dimensions),
+                controls,
+                self._seed,
+            ):
+                rows += self._rows(result, name)
         except DataError as error:
             for row in self.scan.to_dict("records"):
                 self._note(row, "refused", error)
-            return []
-        drawn = engine.extract(prepared, self.settings)
-        rows = self._rows(drawn, UNPERTURBED)
-        for number in self.scan.index[self.scan["rater"] == rater]:
-            # What is refused as it is needs no control.
-            for control in controls if str(number) in drawn.features else []:
-                names = self.scan.loc[number, ["patient", "timepoint", "scan", "roi"]]
-                seed = derive_seed(self.seed, control, *names)
-                mixed = controlled(prepared, str(number), control, seed)
-                rows += self._rows(engine.extract(mixed, self.settings), control)
         return rows
 
-    def _prepare(self) -> engine.Scan:
-        first = self.scan.iloc[0]
-        image = sitk.ReadImage(self.folder / first["image_path"])
-        masks = {
-            str(number): sitk.ReadImage(self.folder / path)
-            for number, path in self.scan["mask_path"].items()
-        }
-        return engine.prepare(image, masks, self.settings)
+    def _seed(self, drawn: str, number: str) -> int:
+        """Return the seed of what is drawn for a mask, or, without one, for the scan."""
+        names = ["patient", "timepoint", "scan"] + (["roi"] if number else [])
+        row = self.scan.iloc[0] if not number else self.scan.loc[int(number)]
+        return derive_seed(self.seed, drawn, *row[names])
 
-    def _rows(self, result: engine.Extraction, perturbation: str) -> list[dict[str, Any]]:
+    def _rows(self, result: Extraction, perturbation: str) -> list[dict[str, Any]]:
         for severity, errors in (("refused", result.refused), ("noted", result.noted)):
             for number, error in errors.items():
                 self._note(self.scan.loc[int(number)].to_dict(), severity, error, perturbation)
@@ -131,7 +151,7 @@ class _Case:
     ) -> None:
         what = error.problem
         if perturbation != UNPERTURBED:
-            what = f"{perturbation} image: {what}"
+            what = f"{perturbation}: {what}"
         where = {name: str(row[name]) for name in WHERE}
         file = str(row["mask_path"])
         self.problems.append(Problem("extract", severity, what, error.remedy, file=file, **where))

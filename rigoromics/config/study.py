@@ -10,6 +10,7 @@ from rigoromics.config import analysis, data
 from rigoromics.config.data import Name
 from rigoromics.config.fetch import Fetch
 from rigoromics.extract.settings import Section
+from rigoromics.perturb.settings import Chain
 from rigoromics.quality.settings import Quality
 
 
@@ -46,6 +47,9 @@ class Study(Section):
     clinical: data.Clinical = data.Clinical()
     endpoints: dict[Name, data.Endpoint] = Field(min_length=1)
     """What is predicted; the first is the primary endpoint."""
+    perturbations: list[Chain] = []
+    """Perturbed measurements of development patients, on the reference rater's contours; each entry
+    makes one variant for every combination of what it lists."""
     audit: analysis.Audit = analysis.Audit()
     stability: analysis.Stability = analysis.Stability()
     harmonisation: analysis.Harmonisation = analysis.Harmonisation()

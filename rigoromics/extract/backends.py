@@ -15,7 +15,7 @@ from rigoromics.extract import fast
 from rigoromics.extract.options import Options
 from rigoromics.extract.roi import Roi
 from rigoromics.extract.settings import ExtractionSettings
-from rigoromics.preprocess import Region
+from rigoromics.grid import Region
 
 Features = dict[str, float]
 

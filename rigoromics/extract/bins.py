@@ -24,7 +24,7 @@ from rigoromics.extract import engine
 from rigoromics.extract.backends import Backend, Features
 from rigoromics.extract.roi import Roi
 from rigoromics.extract.settings import Discretisation, ExtractionSettings
-from rigoromics.preprocess import Region
+from rigoromics.grid import Region
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -32,8 +32,9 @@ from rigoromics import preprocess
 from rigoromics.errors import DataError
 from rigoromics.extract.backends import BACKENDS, Backend
 from rigoromics.extract.roi import Roi, cut_out, read_mask
-from rigoromics.extract.settings import ExtractionSettings
-from rigoromics.preprocess import BoolArray, Region, Triple
+from rigoromics.extract.settings import ExtractionSettings, Resampling
+from rigoromics.grid import IDENTITY, Pose, Region, Triple, region_between, target_grid
+from rigoromics.preprocess import BoolArray
 
 LOG_MARGIN_SIGMAS = 24
 
@@ -113,9 +114,23 @@ def extract_scan(
 
 
 def prepare(
-    image: sitk.Image, masks: Mapping[str, sitk.Image], settings: ExtractionSettings
+    image: sitk.Image,
+    masks: Mapping[str, sitk.Image],
+    settings: ExtractionSettings,
+    pose: Pose = IDENTITY,
+    margin_mm: float = 0.0,
 ) -> Scan:
     """Return a scan and its masks on the feature grid, cropped to what features need.
+
+    Parameters
+    ----------
+    image, masks, settings
+        See :func:`extract_scan`.
+    pose
+        How the feature grid is moved; without `resampling` in the settings, the scan is resampled
+        onto moved voxels of its own size.
+    margin_mm
+        How far beyond these masks others may reach that the image is to be used for.
 
     Raises
     ------
@@ -137,12 +152,14 @@ def prepare(
         image = preprocess.normalise(
             image, settings.intensity.normalise_scale, settings.intensity.normalise_limit
         )
-    resampling = settings.resampling
-    grid = preprocess.target_grid(image, resampling.spacing_mm if resampling else None)
+    resampling = settings.resampling or Resampling(spacing_mm=[0, 0, 0])
+    grid = target_grid(image, resampling.spacing_mm, pose=pose)
     region = _union(grid.covering(box) for box in boxes.values())
     spacing = [s * step for s, step in zip(image.GetSpacing(), grid.step, strict=True)]
+    if margin_mm:
+        region = region.grown([math.ceil(margin_mm / s) + 2 for s in spacing], grid.size)
     region = _union([region, *_surroundings(region, grid.size, spacing, settings).values()])
-    if resampling is None or grid.is_original:
+    if grid.is_original:
         image = preprocess.crop(image, region)
         cut = {name: preprocess.part_of(values, region) for name, values in inside.items()}
     else:
@@ -252,7 +269,7 @@ def _wrapped(box: Region, grown: Region, reach: list[int], whole: Triple) -> Reg
         inner = box.lower[axis] >= reach[axis] and box.upper[axis] + reach[axis] < whole[axis]
         if not inner:
             lower[axis], upper[axis] = 0, whole[axis] - 1
-    return preprocess.region_between(lower, upper)
+    return region_between(lower, upper)
 
 
 def _textures(

@@ -12,7 +12,8 @@ from radiomics import imageoperations
 from rigoromics import preprocess
 from rigoromics.errors import DataError
 from rigoromics.extract.settings import ExtractionSettings
-from rigoromics.preprocess import BoolArray, Region
+from rigoromics.grid import Region
+from rigoromics.preprocess import BoolArray
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rigoromics import preprocess
 from rigoromics.errors import DataError
-from rigoromics.preprocess import Region
+from rigoromics.grid import Region, target_grid
 
 WHOLE = (0, 0, 0)
 
@@ -24,7 +24,7 @@ def volume(shape, spacing=(1.0, 1.0, 1.0), seed=0):
 @pytest.mark.parametrize("interpolator", ["bspline", "linear", "nearest"])
 def test_a_region_has_the_values_of_the_whole(interpolator):
     image = volume((70, 72, 80), (0.9, 0.9, 1.1))
-    grid = preprocess.target_grid(image, (1.3, 1.3, 1.3))
+    grid = target_grid(image, (1.3, 1.3, 1.3))
     whole = preprocess.resample_image(image, grid, Region(WHOLE, grid.size), interpolator, False)
     region = Region((20, 22, 25), (6, 5, 7))
     part = preprocess.resample_image(image, grid, region, interpolator, False)
@@ -39,7 +39,7 @@ def test_a_linear_ramp_keeps_its_values_in_space():
     image = volume((20, 20, 20), (1.0, 1.0, 2.0))
     z, y, x = np.indices((20, 20, 20))
     image = preprocess.like(image, 3.0 * x - 2.0 * y + 5.0 * z)
-    grid = preprocess.target_grid(image, (1.5, 0.0, 1.0))
+    grid = target_grid(image, (1.5, 0.0, 1.0))
     assert grid.size == (13, 20, 40)
     resampled = preprocess.resample_image(image, grid, Region(WHOLE, grid.size), "linear", False)
     inner = (6, 10, 21)
@@ -50,16 +50,16 @@ def test_a_linear_ramp_keeps_its_values_in_space():
 
 def test_grid_stays_inside_the_scan():
     image = volume((10, 10, 10), (1.0, 1.0, 3.1))
-    grid = preprocess.target_grid(image, (3.0, 3.0, 3.0))
+    grid = target_grid(image, (3.0, 3.0, 3.0))
     for axis in range(3):
-        centres = grid.old_index(axis, 0, grid.size[axis])
+        centres = grid.along(axis, 0, grid.size[axis])
         assert centres.min() >= -0.5
         assert centres.max() <= 9.5
 
 
 def test_hounsfield_units_are_rounded_to_the_nearest():
     image = preprocess.like(volume((4, 4, 4)), np.full((4, 4, 4), -10.7))
-    grid = preprocess.target_grid(image, (0.8, 0.8, 0.8))
+    grid = target_grid(image, (0.8, 0.8, 0.8))
     region = Region(WHOLE, grid.size)
     values = sitk.GetArrayFromImage(preprocess.resample_image(image, grid, region, "linear", True))
     assert values.dtype == np.int32
@@ -68,7 +68,7 @@ def test_hounsfield_units_are_rounded_to_the_nearest():
 
 def test_same_spacing_crops_only():
     image = sitk.Cast(volume((8, 8, 8)), sitk.sitkInt16)
-    grid = preprocess.target_grid(image, (1.0, 1.0, 0.0))
+    grid = target_grid(image, (1.0, 1.0, 0.0))
     assert grid.is_original
     cropped = preprocess.resample_image(image, grid, Region((1, 2, 3), (4, 3, 2)), "linear", True)
     assert cropped.GetPixelID() == sitk.sitkInt16
@@ -80,7 +80,7 @@ def test_nearest_mask_is_that_of_simpleitk():
     rng = np.random.default_rng(1)
     inside = rng.random((12, 14, 16)) < 0.4
     image = volume((12, 14, 16), (1.0, 1.0, 2.5))
-    grid = preprocess.target_grid(image, (1.37, 1.37, 1.37))
+    grid = target_grid(image, (1.37, 1.37, 1.37))
     region = Region(WHOLE, grid.size)
     mine = preprocess.resample_mask(inside, grid, region, "nearest", 0.5)
     reference = preprocess.resample_image(
@@ -93,7 +93,7 @@ def test_linear_mask_halves_at_the_edge():
     inside = np.zeros((4, 4, 4), bool)
     inside[:, :, :2] = True
     image = volume((4, 4, 4))
-    grid = preprocess.target_grid(image, (2.0, 0.0, 0.0))
+    grid = target_grid(image, (2.0, 0.0, 0.0))
     # New centres at old 0.5 (inside) and 2.5 (outside).
     mask = preprocess.resample_mask(inside, grid, Region(WHOLE, grid.size), "linear", 0.5)
     np.testing.assert_array_equal(mask[0, 0], [True, False])
@@ -114,7 +114,7 @@ def test_covering_region_loses_no_voxel(spacing, seed, interpolator):
     corner = rng.integers(0, 7, 3)
     inside[corner[0] : corner[0] + 2, corner[1] : corner[1] + 3, corner[2] : corner[2] + 2] = True
     image = volume((9, 10, 11))
-    grid = preprocess.target_grid(image, spacing)
+    grid = target_grid(image, spacing)
     whole = preprocess.resample_mask(inside, grid, Region(WHOLE, grid.size), interpolator, 0.5)
     box = preprocess.bounding_box(inside)
     assert box is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from rigoromics.extract.rows import is_perturbation
 from tests.workflow import canary
 from tests.workflow.canary import with_canaries
 from tests.workflow.project import new_project
@@ -123,6 +124,20 @@ def stands_in(content: bytes, texts: list[bytes]) -> list[bytes]:
         if text in content
         and re.search(rb"(?<![0-9A-Za-z.])" + re.escape(text) + rb"(?![0-9A-Za-z])", content)
     ]
+
+
+def test_development_patients_alone_are_perturbed_under_the_reference_rater(planted):
+    rows = pd.read_parquet(planted.results / "features" / "features.parquet")
+    perturbed = rows[rows["perturbation"].map(is_perturbation)]
+    names = {"noise1_rotate+5", "volume-10_contour1", "volume+10_contour1"}
+    assert set(perturbed["perturbation"]) == names
+    assert set(perturbed["cohort"]) == {"development"}
+    assert set(perturbed["rater"]) == {"r1"}
+    assert set(perturbed["scan"]) == {"ct"}
+    drawn = rows.query("cohort == 'development' and rater == 'r1' and scan == 'ct'")
+    unperturbed = set(drawn.loc[drawn["perturbation"] == "none", "patient"])
+    for _, variant in perturbed.groupby("perturbation"):
+        assert set(variant["patient"]) == unperturbed
 
 
 def test_every_number_in_the_paper_is_in_its_table(planted):

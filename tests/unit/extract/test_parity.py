@@ -7,6 +7,7 @@ from radiomics.featureextractor import RadiomicsFeatureExtractor
 
 from rigoromics import preprocess
 from rigoromics.extract import engine
+from rigoromics.grid import Region, target_grid
 
 from .conftest import ALL_IMAGES, make_settings
 
@@ -50,8 +51,8 @@ def test_resampled_grid_equals_pyradiomics_on_the_resampled_scan(real_case, name
     settings = make_settings(images=ALL_IMAGES, resampling=resampling)
     masks = redrawn(mask)
     result = engine.extract_scan(image, masks, settings)
-    grid = preprocess.target_grid(image, resampling["spacing_mm"])
-    whole = preprocess.Region((0, 0, 0), grid.size)
+    grid = target_grid(image, resampling["spacing_mm"])
+    whole = Region((0, 0, 0), grid.size)
     resampled = preprocess.resample_image(
         image, grid, whole, "bspline", resampling["round_intensities"]
     )

@@ -53,6 +53,7 @@ def run(index, name="out", **changes):
     arguments = {
         "settings": {"ct": QUICK},
         "controls": ["shuffled"],
+        "perturbations": {"chains": [], "cohorts": [], "without": []},
         "reference_rater": "R1",
         "seed": 1,
         **changes,
@@ -112,6 +113,19 @@ def test_same_bytes_again(chunk):
 def test_without_control(chunk):
     table, _, _ = run(chunk, controls=[])
     assert set(table["perturbation"]) == {"none"}
+
+
+def test_perturbations_of_some_cohorts_and_scans_only(chunk):
+    chains = [{"volume": [0.2]}]
+    cohort = read_tsv(chunk)["cohort"].iloc[0]
+    asked = {"chains": chains, "cohorts": [cohort], "without": []}
+    table, _, _ = run(chunk, controls=[], perturbations=asked)
+    perturbed = table[table["perturbation"] == "volume+20"]
+    assert len(perturbed)
+    assert set(perturbed["rater"]) == {"R1"}
+    for change in ({"cohorts": ["other"]}, {"without": ["ct"]}):
+        table, _, _ = run(chunk, controls=[], perturbations=asked | change)
+        assert set(table["perturbation"]) == {"none"}
 
 
 @pytest.mark.parametrize("name", ["P-1.nii.gz", "P-2__R1.nii.gz"])
