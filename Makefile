@@ -7,7 +7,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo mlflow test test-all lint format config-docs lock clean
+.PHONY: help setup demo mlflow ibsi test test-all lint format config-docs lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ demo: setup  ## Simulate a multi-centre cohort and run the whole study: raw DICO
 
 mlflow: setup  ## Open the MLflow UI on this machine (http://127.0.0.1:5000)
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///results/mlflow.db --host 127.0.0.1 --port 5000
+
+ibsi: setup  ## Compare the engines with IBSI's reference values (options: IBSI="--help")
+	$(BIN)/python -m scripts.ibsi $(IBSI)
 
 test: setup lint  ## Lint, then the tests that take minutes
 	$(BIN)/python -m pytest tests/unit -n $(CORES) -m "not slow"

@@ -125,7 +125,10 @@ class Features(Section):
     """The files; columns they do not share are left out, and said so."""
     id: str = "patient"
     """Column with the patient's ID."""
-    columns: Regex = "^(original|log|wavelet|square|squareroot|logarithm|exponential|gradient|lbp)"
+    columns: Regex = (
+        "^(original|log|wavelet|square|squareroot|logarithm|exponential|gradient|lbp|mean-|laws|"
+        "gabor|simoncelli)"
+    )
     """Regular expression for the feature columns."""
     exclude: Regex | None = None
     """Regular expression for feature columns to leave out."""

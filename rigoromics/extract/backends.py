@@ -27,14 +27,11 @@ class Backend(ABC):
     ----------
     settings
         PyRadiomics' settings.
-    image_types
-        PyRadiomics' image types, each with settings of its own.
     """
 
     def __init__(self, settings: ExtractionSettings) -> None:
         self._extractor = RadiomicsFeatureExtractor(settings.to_pyradiomics(preprocessed=True))
         self.settings: dict[str, Any] = self._extractor.settings
-        self.image_types: dict[str, dict[str, Any]] = self._extractor.enabledImagetypes
 
     @abstractmethod
     def shape(self, image: sitk.Image, roi: Roi) -> Features:
@@ -101,6 +98,7 @@ class Fast(Backend):
     def __init__(self, settings: ExtractionSettings) -> None:
         super().__init__(settings)
         self._wanted = settings.classes.to_pyradiomics()
+        self._by_slice = settings.texture.by_slice
 
     def shape(self, image: sitk.Image, roi: Roi) -> Features:
         """Return shape features; see :meth:`Backend.shape`."""
@@ -118,7 +116,7 @@ class Fast(Backend):
     ) -> Iterator[tuple[str, Features]]:
         """Yield features; see :meth:`Backend.features`."""
         values = sitk.GetArrayViewFromImage(image)
-        options = _options(changed)
+        options = _options(changed, self._by_slice)
         for name, roi in rois.items():
             part = preprocess.part_of(values, boxes[name])
             yield (
@@ -127,8 +125,8 @@ class Fast(Backend):
             )
 
 
-def _options(settings: dict[str, Any]) -> Options:
-    """Return what PyRadiomics' settings say; a bin number wins over a width."""
+def _options(settings: dict[str, Any], by_slice: bool) -> Options:
+    """Return what PyRadiomics' settings say, and what it lacks; a bin number wins over a width."""
     count = settings.get("binCount")
     return Options(
         bin_width=None if count else settings["binWidth"],
@@ -136,6 +134,7 @@ def _options(settings: dict[str, Any]) -> Options:
         distances=tuple(settings["distances"]),
         force_2d=settings["force2D"],
         merged=settings.get("weightingNorm") == "no_weighting",
+        by_slice=by_slice,
         voxel_array_shift=settings["voxelArrayShift"],
     )
 

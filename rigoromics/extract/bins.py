@@ -22,6 +22,7 @@ import SimpleITK as sitk
 from rigoromics import preprocess
 from rigoromics.extract import engine
 from rigoromics.extract.backends import Backend, Features
+from rigoromics.extract.images import sources
 from rigoromics.extract.roi import Roi
 from rigoromics.extract.settings import Discretisation, ExtractionSettings
 from rigoromics.grid import Region
@@ -90,12 +91,11 @@ def ranges_of(scan: engine.Scan, settings: ExtractionSettings) -> list[dict[str,
 
 def chosen_bins(settings: ExtractionSettings) -> dict[str, Discretisation]:
     """Return the discretisation of each image type, as the settings have it."""
-    own = {"log": settings.images.log, "wavelet": settings.images.wavelet}
-    found = {}
-    for image_type in engine.image_types(settings):
-        kind = own.get(image_type.partition("-")[0].rstrip("234"))
-        found[image_type] = (kind.discretisation if kind else None) or settings.discretisation
-    return found
+    return {
+        name: source.discretisation or settings.discretisation
+        for source in sources(settings)
+        for name in source.names
+    }
 
 
 def roi_range(values: npt.NDArray[Any]) -> dict[str, float]:

@@ -4,12 +4,6 @@ The definition of every value is PyRadiomics' own ``RadiomicsFeatureExtractor.ex
 whole resampled scan and one mask. This module gives the same values for all masks together and
 sooner: the scan is resampled once, cropped to the masks and what the filters need around them, and
 filtered once.
-
-How much of the surroundings a filter needs
-    The Laplacian of Gaussian is a recursive filter: what lies m Gaussian widths away counts by
-    about exp(-1.3 m). At 24 widths that is below the last bit of its 32-bit result. A wavelet
-    reaches exactly the filter's length a level; it wraps around at the image's borders, so an axis
-    on which it would reach a border is not cropped at all.
 """
 
 from __future__ import annotations
@@ -18,25 +12,22 @@ import functools
 import logging
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pywt
 import SimpleITK as sitk
-from radiomics import imageoperations
 from threadpoolctl import threadpool_limits
 
 from rigoromics import preprocess
 from rigoromics.errors import DataError
 from rigoromics.extract.backends import BACKENDS, Backend
+from rigoromics.extract.images import image_names, sources
 from rigoromics.extract.roi import Roi, cut_out, read_mask
 from rigoromics.extract.settings import ExtractionSettings, Resampling
-from rigoromics.grid import IDENTITY, Pose, Region, Triple, region_between, target_grid
+from rigoromics.grid import IDENTITY, Pose, Region, Triple, target_grid
 from rigoromics.preprocess import BoolArray
-
-LOG_MARGIN_SIGMAS = 24
 
 
 @dataclass(frozen=True)
@@ -153,12 +144,14 @@ def prepare(
             image, settings.intensity.normalise_scale, settings.intensity.normalise_limit
         )
     resampling = settings.resampling or Resampling(spacing_mm=[0, 0, 0])
-    grid = target_grid(image, resampling.spacing_mm, pose=pose)
+    grid = target_grid(image, resampling.spacing_mm, resampling.align, pose)
     region = _union(grid.covering(box) for box in boxes.values())
     spacing = [s * step for s, step in zip(image.GetSpacing(), grid.step, strict=True)]
     if margin_mm:
         region = region.grown([math.ceil(margin_mm / s) + 2 for s in spacing], grid.size)
-    region = _union([region, *_surroundings(region, grid.size, spacing, settings).values()])
+    region = _union(
+        [source.surroundings(region, grid.size, spacing) for source in sources(settings)]
+    )
     if grid.is_original:
         image = preprocess.crop(image, region)
         cut = {name: preprocess.part_of(values, region) for name, values in inside.items()}
@@ -166,9 +159,10 @@ def prepare(
         image = preprocess.resample_image(
             image, grid, region, resampling.interpolator, resampling.round_intensities
         )
-        how = (resampling.mask_interpolator, resampling.mask_threshold)
         cut = {
-            name: preprocess.resample_mask(values, grid, region, *how)
+            name: preprocess.resample_mask(
+                values, grid, region, resampling.mask_interpolator, resampling.mask_threshold
+            )
             for name, values in inside.items()
         }
     return Scan(image, region, grid.size, cut, refused)
@@ -194,7 +188,7 @@ def extract(
         rois: dict[str, Roi] = {}
         for name, inside in scan.masks.items():
             try:
-                drawn, rois[name] = cut_out(scan.image, inside, settings, backend.settings)
+                drawn, rois[name] = cut_out(scan.image, inside, settings)
             except DataError as error:
                 result.refused[name] = error
                 continue
@@ -203,31 +197,6 @@ def extract(
     for name in rois:
         _note_missing(result, name, made, settings)
     return result
-
-
-def image_types(settings: ExtractionSettings) -> list[str]:
-    """Return the names that PyRadiomics gives to the images that features come from."""
-    names = ["original"] if settings.images.original is not None else []
-    if settings.images.log is not None:
-        sigmas = (str(sigma).replace(".", "-") for sigma in settings.images.log.sigma_mm)
-        names += [f"log-sigma-{sigma}-mm-3D" for sigma in sigmas]
-    wavelet = settings.images.wavelet
-    if wavelet is not None:
-        bands = _bands(settings)
-        low = "L" * len(bands[0])
-        for level in range(1, wavelet.levels + 1):
-            prefix = "wavelet-" if level == 1 else f"wavelet{level}-"
-            last = level == wavelet.levels
-            names += [prefix + band for band in bands if last or band != low]
-    return names
-
-
-def _bands(settings: ExtractionSettings) -> list[str]:
-    axes = 2 if settings.texture.aggregation.startswith("2.5D") else 3
-    bands = [""]
-    for _ in range(axes):
-        bands = [band + part for band in bands for part in "HL"]
-    return bands
 
 
 def _check_image(image: sitk.Image) -> None:
@@ -247,31 +216,6 @@ def _union(regions: Iterable[Region]) -> Region:
     return functools.reduce(Region.union, regions)
 
 
-def _surroundings(
-    box: Region, whole: Triple, spacing: Sequence[float], settings: ExtractionSettings
-) -> dict[str, Region]:
-    """Return what each of PyRadiomics' image types needs to see around the masks' box."""
-    needed = {"Original": box}
-    log, wavelet = settings.images.log, settings.images.wavelet
-    if log is not None:
-        reach = [math.ceil(LOG_MARGIN_SIGMAS * max(log.sigma_mm) / s) for s in spacing]
-        needed["LoG"] = box.grown(reach, whole)
-    if wavelet is not None:
-        reach = [pywt.Wavelet(wavelet.name).dec_len * wavelet.levels] * 3
-        needed["Wavelet"] = _wrapped(box, box.grown(reach, whole), reach, whole)
-    return needed
-
-
-def _wrapped(box: Region, grown: Region, reach: list[int], whole: Triple) -> Region:
-    """Take the whole axis where a wavelet reaches a border, as it wraps around there."""
-    lower, upper = list(grown.lower), list(grown.upper)
-    for axis in range(3):
-        inner = box.lower[axis] >= reach[axis] and box.upper[axis] + reach[axis] < whole[axis]
-        if not inner:
-            lower[axis], upper[axis] = 0, whole[axis] - 1
-    return region_between(lower, upper)
-
-
 def _textures(
     scan: Scan,
     rois: Mapping[str, Roi],
@@ -282,15 +226,16 @@ def _textures(
     """Add the features of all image types to `features`; return the image types that were made."""
     made: set[str] = set()
     boxes = {name: roi.box.counted_outside(scan.region) for name, roi in rois.items()}
-    spacing = scan.image.GetSpacing()
-    needed = _surroundings(_union(boxes.values()), scan.whole, spacing, settings)
-    for image_type, own in backend.image_types.items():
-        region = needed[image_type]
-        source = preprocess.crop(scan.image, region.counted_inside(scan.region))
-        make = getattr(imageoperations, f"get{image_type}Image")
-        for filtered, name, changed in make(source, None, **{**backend.settings, **own}):
+    every = _union(boxes.values())
+    within = {mask: box.counted_inside(every) for mask, box in boxes.items()}
+    for source in sources(settings):
+        region = source.surroundings(every, scan.whole, scan.image.GetSpacing())
+        part = preprocess.crop(scan.image, region.counted_inside(scan.region))
+        bins = source.discretisation
+        changed = backend.settings | (bins.to_pyradiomics() if bins is not None else {})
+        for name, image in source.make(part):
             made.add(name)
-            within = {mask: box.counted_inside(region) for mask, box in boxes.items()}
+            filtered = preprocess.crop(image, every.counted_inside(region))
             for mask, found in backend.features(filtered, rois, within, changed):
                 features[mask].update({f"{name}_{key}": value for key, value in found.items()})
     return made
@@ -304,7 +249,7 @@ def _note_missing(
     bad = sorted(name for name, value in values.items() if not math.isfinite(value))
     for name in bad:
         del values[name]
-    skipped = [name for name in image_types(settings) if name not in made]
+    skipped = [name for name in image_names(settings) if name not in made]
     reasons = []
     if bad:
         reasons.append(f"{len(bad)} feature(s) have no finite value: {', '.join(bad[:5])}")

@@ -23,6 +23,8 @@ class Options:
         Neighbours within each slice only.
     merged
         One matrix summed over the directions, in place of features averaged over matrices.
+    by_slice
+        Features of each slice, averaged over slices (IBSI 2D); PyRadiomics has no such thing.
     voxel_array_shift
         Added to grey values before energy, total energy and root mean square.
     """
@@ -32,4 +34,5 @@ class Options:
     distances: tuple[int, ...] = (1,)
     force_2d: bool = False
     merged: bool = False
+    by_slice: bool = False
     voxel_array_shift: float = 0

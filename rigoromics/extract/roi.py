@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -59,9 +58,7 @@ def read_mask(image: sitk.Image, mask: sitk.Image) -> tuple[BoolArray, Region]:
     return inside, box
 
 
-def cut_out(
-    image: sitk.Image, inside: BoolArray, settings: ExtractionSettings, radiomics: dict[str, Any]
-) -> tuple[Roi, Roi]:
+def cut_out(image: sitk.Image, inside: BoolArray, settings: ExtractionSettings) -> tuple[Roi, Roi]:
     """Return the ROI as it was drawn, and again after resegmentation.
 
     Shape is measured on the first, grey values on the second (IBSI: morphological and intensity
@@ -75,9 +72,7 @@ def cut_out(
     inside
         (slices, rows, columns) the mask on the same grid.
     settings
-        What is too small.
-    radiomics
-        PyRadiomics' settings, for resegmentation.
+        Resegmentation, and what is too small.
 
     Raises
     ------
@@ -86,11 +81,14 @@ def cut_out(
     """
     box = _checked_box(image, inside, "on the feature grid", settings)
     drawn = Roi(box, preprocess.part_of(inside, box))
-    if radiomics["resegmentRange"] is None:
+    ranges = settings.intensity.ranges()
+    if not ranges:
         return drawn, drawn
     cropped = preprocess.crop(image, box)
+    kept = drawn.mask(cropped)
     try:
-        kept = imageoperations.resegmentMask(cropped, drawn.mask(cropped), **radiomics)
+        for kept_range in ranges:
+            kept = imageoperations.resegmentMask(cropped, kept, **kept_range)
     except ValueError as error:
         raise DataError(
             "No voxels are left of the ROI within the range of resegmentation",
@@ -119,7 +117,7 @@ def _checked_box(
         raise DataError(
             f"The ROI extends over {dimensions} of 3 axes {when} (one slice, or one line)", remedy
         )
-    flat = settings.texture.aggregation.startswith("2.5D")
+    flat = settings.texture.in_slices
     widest, nearest = max(box.size[: 2 if flat else 3]), min(settings.texture.distances)
     if widest <= nearest:
         raise DataError(

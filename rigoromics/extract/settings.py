@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-import pywt
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from rigoromics.extract.dictionary import names_of
+from rigoromics.extract.image_settings import Discretisation, Images, Section
+
+__all__ = ["Discretisation", "ExtractionSettings", "Images", "Section"]
 
 # PyRadiomics' padding around the ROI, in voxels: so large that the whole image is filtered.
 WHOLE_IMAGE = 100_000
 # Volume is the control that every signature is compared with.
 VOLUME = ["MeshVolume", "VoxelVolume"]
 
-Aggregation = Literal["3D average", "3D merged", "2.5D average", "2.5D merged"]
+# What PyRadiomics calls the filters that it has.
+PYRADIOMICS = {
+    "log": "LoG",
+    "wavelet": "Wavelet",
+    "square": "Square",
+    "square_root": "SquareRoot",
+    "logarithm": "Logarithm",
+    "exponential": "Exponential",
+    "gradient": "Gradient",
+    "lbp_2d": "LBP2D",
+}
+
+Aggregation = Literal[
+    "3D average", "3D merged", "2.5D average", "2.5D merged", "2D average", "2D merged"
+]
 Features = Literal["all"] | list[str]
-
-
-class Section(BaseModel):
-    """A part of the settings: unknown keys are errors, and values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Resampling(Section):
@@ -38,6 +39,9 @@ class Resampling(Section):
 
     spacing_mm: Annotated[list[NonNegativeFloat], Field(min_length=3, max_length=3)]
     """New voxel size along columns, rows and slices, mm; 0 keeps the scan's own."""
+    align: Literal["corner", "centre"] = "corner"
+    """What the new grid shares with the scan's own: the outer corner, as in PyRadiomics, or the
+    centre, as in IBSI."""
     interpolator: Literal["bspline", "linear", "nearest"] = "bspline"
     """Interpolation of the image; bspline is cubic."""
     mask_interpolator: Literal["linear", "nearest"] = "linear"
@@ -60,36 +64,20 @@ class Intensity(Section):
     resegmentation: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     """Keep voxels of the ROI in this closed range; shape is measured before (IBSI, 2.5)."""
     outlier_sigma: PositiveFloat | None = None
-    """Keep voxels within this many standard deviations of the ROI's mean (IBSI, 2.5)."""
+    """Keep voxels within this many standard deviations of the ROI's mean (IBSI, 2.5); of the voxels
+    that `resegmentation` left, where both are given."""
     voxel_array_shift: int = 0
     """Added to grey values before energy, total energy and root mean square alone."""
 
-    @model_validator(mode="after")
-    def _one_resegmentation(self) -> Self:
-        if self.resegmentation is not None and self.outlier_sigma is not None:
-            raise ValueError("give `resegmentation` or `outlier_sigma`; PyRadiomics cannot do both")
-        return self
-
-
-class Discretisation(Section):
-    """Grey levels for histogram and texture features: one of the two (IBSI, 2.7)."""
-
-    bin_width: PositiveFloat | None = None
-    """Fixed bin size, in grey values; edges are multiples of it."""
-    bin_count: PositiveInt | None = None
-    """Fixed bin number, between the ROI's smallest and largest value."""
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.bin_width is None) == (self.bin_count is None):
-            raise ValueError("give either `bin_width` or `bin_count`")
-        return self
-
-    def to_pyradiomics(self) -> dict[str, Any]:
-        """Return the setting in PyRadiomics' words."""
-        if self.bin_width is not None:
-            return {"binWidth": self.bin_width}
-        return {"binCount": self.bin_count}
+    def ranges(self) -> list[dict[str, Any]]:
+        """Return the ranges that voxels are kept in, one after the other, in PyRadiomics' words."""
+        found: list[dict[str, Any]] = []
+        if self.resegmentation is not None:
+            found.append({"resegmentRange": list(self.resegmentation)})
+        if self.outlier_sigma is not None:
+            sigma = self.outlier_sigma
+            found.append({"resegmentRange": [-sigma, sigma], "resegmentMode": "sigma"})
+        return found
 
 
 class Texture(Section):
@@ -98,57 +86,19 @@ class Texture(Section):
     distances: Annotated[list[PositiveInt], Field(min_length=1)] = [1]
     """Distances between neighbours, in voxels (Chebyshev norm)."""
     aggregation: Aggregation = "3D average"
-    """Neighbours in 3D, or in each slice (2.5D); features averaged over the directions'
-    matrices, or computed once from their sum."""
+    """Neighbours in 3D, or in each slice: matrices of slices are summed (2.5D), or features are
+    averaged over slices (2D, `engine: fast` only). Features are averaged over the directions'
+    matrices, or computed once from their sum (merged)."""
 
+    @property
+    def in_slices(self) -> bool:
+        """Whether neighbours lie in one slice."""
+        return not self.aggregation.startswith("3D")
 
-class Original(Section):
-    """The image itself."""
-
-
-class LaplacianOfGaussian(Section):
-    """Laplacian of Gaussian, scale-normalised."""
-
-    sigma_mm: Annotated[list[PositiveFloat], Field(min_length=1)]
-    """Widths of the Gaussian, mm."""
-    discretisation: Discretisation | None = None
-    """Other bins than the original image's."""
-
-
-class Wavelet(Section):
-    """Undecimated separable wavelet transform, eight images a level."""
-
-    name: str = "coif1"
-    """PyWavelets' name of the wavelet."""
-    levels: Annotated[int, Field(ge=1, le=4)] = 1
-    """Levels of decomposition."""
-    discretisation: Discretisation | None = None
-    """Other bins than the original image's."""
-
-    @field_validator("name")
-    @classmethod
-    def _known_wavelet(cls, name: str) -> str:
-        known = pywt.wavelist(kind="discrete")
-        if name not in known:
-            raise ValueError(f"no wavelet is called {name!r}; there are {', '.join(known)}")
-        return name
-
-
-class Images(Section):
-    """Images that features are computed from."""
-
-    original: Original | None = None
-    """The image itself."""
-    log: LaplacianOfGaussian | None = None
-    """Laplacian of Gaussian filters."""
-    wavelet: Wavelet | None = None
-    """Wavelet filters."""
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if self.original is None and self.log is None and self.wavelet is None:
-            raise ValueError("name at least one of original, log, wavelet")
-        return self
+    @property
+    def by_slice(self) -> bool:
+        """Whether every slice has features of its own, which are averaged."""
+        return self.aggregation.startswith("2D")
 
 
 class Classes(Section):
@@ -226,10 +176,19 @@ class ExtractionSettings(Section):
     @model_validator(mode="after")
     def _same_kind_of_bins(self) -> Self:
         """PyRadiomics lets a fixed bin number win over a width, so no filter can go back."""
-        for image in (self.images.log, self.images.wavelet):
-            bins = image.discretisation if image else None
+        for image in self.images.filters().values():
+            bins = image.discretisation
             if bins and bins.bin_width and self.discretisation.bin_count:
                 raise ValueError("a filter cannot have `bin_width` where the image has `bin_count`")
+        return self
+
+    @model_validator(mode="after")
+    def _engine_can(self) -> Self:
+        if self.texture.by_slice and self.engine == "pyradiomics":
+            raise ValueError(
+                f"PyRadiomics cannot average features over slices: with `aggregation: "
+                f"{self.texture.aggregation}` say `engine: fast`, or take 2.5D"
+            )
         return self
 
     def to_pyradiomics(self, *, preprocessed: bool = False) -> dict[str, Any]:
@@ -244,8 +203,10 @@ class ExtractionSettings(Section):
         -------
         dict
             `setting`, `imageType`, `featureClass`. Not to be said in PyRadiomics' words, and so
-            not in it: interpolation of the mask other than nearest neighbour, and rounding
-            (PyRadiomics cuts off decimals wherever the image's type is an integer).
+            not in it: a grid aligned by centres, interpolation of the mask other than nearest
+            neighbour, rounding (PyRadiomics cuts off decimals wherever the image's type is an
+            integer), outliers sought in what a range left, a Laplacian of Gaussian in slices, and
+            the filters of IBSI 2.
         """
         setting: dict[str, Any] = {
             "label": 1,
@@ -253,9 +214,9 @@ class ExtractionSettings(Section):
             "minimumROIDimensions": self.smallest_roi.dimensions,
             **self.discretisation.to_pyradiomics(),
             "distances": list(self.texture.distances),
-            "force2D": self.texture.aggregation.startswith("2.5D"),
+            "force2D": self.texture.in_slices,
             "voxelArrayShift": self.intensity.voxel_array_shift,
-            **self._resegmentation(),
+            **next(iter(self.intensity.ranges()), {}),
         }
         if self.smallest_roi.voxels > 1:
             setting["minimumROISize"] = self.smallest_roi.voxels - 1
@@ -268,14 +229,6 @@ class ExtractionSettings(Section):
             "imageType": self._image_types(),
             "featureClass": self.classes.to_pyradiomics(),
         }
-
-    def _resegmentation(self) -> dict[str, Any]:
-        if self.intensity.resegmentation is not None:
-            return {"resegmentRange": list(self.intensity.resegmentation)}
-        sigma = self.intensity.outlier_sigma
-        if sigma is not None:
-            return {"resegmentRange": [-sigma, sigma], "resegmentMode": "sigma"}
-        return {}
 
     def _preprocessing(self) -> dict[str, Any]:
         setting: dict[str, Any] = {}
@@ -296,17 +249,8 @@ class ExtractionSettings(Section):
         types: dict[str, dict[str, Any]] = {}
         if self.images.original is not None:
             types["Original"] = {}
-        log, wavelet = self.images.log, self.images.wavelet
-        if log is not None:
-            types["LoG"] = {"sigma": list(log.sigma_mm), **_bins(log.discretisation)}
-        if wavelet is not None:
-            types["Wavelet"] = {
-                "wavelet": wavelet.name,
-                "level": wavelet.levels,
-                **_bins(wavelet.discretisation),
-            }
+        for key, image in self.images.filters().items():
+            said = image.to_pyradiomics() if key in PYRADIOMICS else None
+            if said is not None:
+                types[PYRADIOMICS[key]] = said
         return types
-
-
-def _bins(discretisation: Discretisation | None) -> dict[str, Any]:
-    return discretisation.to_pyradiomics() if discretisation is not None else {}

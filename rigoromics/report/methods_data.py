@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rigoromics.report.methods_filters import filters
 from rigoromics.report.study import Extraction, StudyTables
-from rigoromics.report.text import Section, Text, enumerate_texts, join, paragraphs, say
+from rigoromics.report.text import Section, Text, join, paragraphs, say
 from rigoromics.report.wording import FAMILIES, MODALITIES, listing, plain, plural, sentence_case
+
+# Feature classes that see neighbours.
+TEXTURE = ("glcm", "glrlm", "glszm", "gldm", "ngtdm")
 
 
 def design(study: StudyTables) -> Section:
@@ -189,15 +193,16 @@ def _settings(entry: Extraction, study: StudyTables) -> Text:
     texture = settings.get("texture") or {}
     aggregation = texture.get("aggregation", "3D average")
     distances = [str(d) for d in texture.get("distances", [1])]
-    parts.append(
-        say(
-            "Texture matrices were aggregated as “{aggregation}” with neighbours at distance "
-            "{distances} voxel.",
-            aggregation=aggregation,
-            distances=listing(distances),
+    if any(settings["classes"].get(name) for name in TEXTURE):
+        parts.append(
+            say(
+                "Texture matrices were aggregated as “{aggregation}” with neighbours at distance "
+                "{distances} voxel.",
+                aggregation=aggregation,
+                distances=listing(distances),
+            )
         )
-    )
-    parts.append(_filters(settings.get("images") or {}))
+    parts.append(filters(settings["images"], aggregation))
     lead = say("Scan {scan}: ", scan=f"“{plain(entry.scan)}”") if len(study.extraction) > 1 else ()
     return (*lead, *join([part for part in parts if part]))
 
@@ -234,7 +239,8 @@ def _intensity(entry: Extraction, study: StudyTables) -> Text:
     if intensity.get("outlier_sigma"):
         texts.append(
             say(
-                "Voxels beyond {sigma} standard deviations of the ROI's mean kept out.",
+                "Voxels beyond {sigma} standard deviations of the mean of the {rest} kept out.",
+                rest="others" if intensity.get("resegmentation") else "ROI",
                 sigma=_number(entry, study, "intensity.outlier_sigma"),
             )
         )
@@ -253,8 +259,9 @@ def _resampling(entry: Extraction, study: StudyTables) -> Text:
         else ""
     )
     return say(
-        "Images were resampled to {sizes} mm by {image} interpolation and masks by {mask} "
-        "interpolation (partial volume from {half}){rounded}.",
+        "Images were resampled to {sizes} mm on a grid that shares the scan's {shared}, by {image} "
+        "interpolation and masks by {mask} interpolation (partial volume from {half}){rounded}.",
+        shared={"corner": "outer corner", "centre": "centre"}[resampling.get("align", "corner")],
         sizes=" × ".join(sizes),
         image=names[resampling.get("interpolator", "bspline")],
         mask=names[resampling.get("mask_interpolator", "linear")],
@@ -281,25 +288,6 @@ def _bins(entry: Extraction, study: StudyTables) -> Text:
         "Grey levels were discretised to a fixed bin number of {n}.",
         n=_number(entry, study, "discretisation.bin_count"),
     )
-
-
-def _filters(images: Mapping[str, Any]) -> Text:
-    kinds: list[Text] = []
-    if images.get("original") is not None:
-        kinds.append(say("the image itself"))
-    if images.get("log"):
-        widths = [f"{float(s):g}" for s in images["log"]["sigma_mm"]]
-        kinds.append(say("its Laplacian of Gaussian (σ = {widths} mm)", widths=listing(widths)))
-    if images.get("wavelet") is not None:
-        wavelet = images["wavelet"] or {}
-        kinds.append(
-            say(
-                "its undecimated wavelet transform ({name}, {levels}, eight sub-bands each)",
-                name=str(wavelet.get("name", "coif1")),
-                levels=f"{wavelet.get('levels', 1)} {plural(wavelet.get('levels', 1), 'level')}",
-            )
-        )
-    return say("Features were computed on {kinds}.", kinds=enumerate_texts(kinds)) if kinds else ()
 
 
 def stability(study: StudyTables) -> Section | None:

@@ -84,6 +84,17 @@ def metric_name(metric: str) -> str:
     return METRICS.get(metric, sentence_case(plain(metric)))
 
 
+# The first word of names of filtered images.
+KINDS = {
+    "logibsi": "IBSI LoG",
+    "lbp": "LBP",
+    "laws": "Laws",
+    "gabor": "Gabor",
+    "simoncelli": "Simoncelli",
+    "squareroot": "square root",
+}
+
+
 def plain(name: str) -> str:
     """Return an identifier as words."""
     return name.replace("_", " ").strip()
@@ -112,8 +123,7 @@ def feature_name(feature: str) -> str:
     image, family, name = parts
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     words = " ".join(_word(w) for w in words.split())
-    filtered = re.sub(r"-sigma-([\d-]+)-mm(-3D)?", _sigma, image).replace("wavelet-", "wavelet ")
-    shown = [] if image == "original" else [filtered.replace("log LoG", "LoG")]
+    shown = [] if image == "original" else [image_name(image)]
     return " · ".join([*shown, FAMILIES.get(family, family), words])
 
 
@@ -122,8 +132,30 @@ def _word(word: str) -> str:
     return word.upper() if short else word.lower()
 
 
-def _sigma(match: re.Match[str]) -> str:
-    return f" LoG {match.group(1).replace('-', '.')} mm"
+def image_name(image: str) -> str:
+    """Return an image type as a reader sees it.
+
+    Examples
+    --------
+    >>> image_name("log-sigma-3-0-mm-3D"), image_name("log-sigma-3-0-mm-2D")
+    ('LoG 3.0 mm', 'LoG 3.0 mm 2D')
+    >>> image_name("gabor-sigma-5-0-mm-lambda-2-0-mm-gamma-1-5-average-3D")
+    'Gabor σ 5.0 mm λ 2.0 mm γ 1.5 average 3D'
+    >>> image_name("waveletibsi2-db3-LLH-average")
+    'IBSI wavelet 2 db3 LLH average'
+    """
+    log = re.fullmatch(r"log-sigma-(\d+)-(\d+)-mm-(2D|3D)", image)
+    if log:
+        return f"LoG {log[1]}.{log[2]} mm" + (" 2D" if log[3] == "2D" else "")
+    kind, _, rest = image.partition("-")
+    if kind.startswith("wavelet") and "ibsi" not in kind:
+        return image.replace("wavelet-", "wavelet ")
+    for word, greek in (("sigma", "σ"), ("lambda", "λ"), ("gamma", "γ"), ("theta", "θ")):
+        rest = re.sub(rf"\b{word}-(-?\d+)-(\d+)", rf"{greek} \1.\2", rest)
+    words = [KINDS.get(kind, kind), *rest.split("-")]
+    if kind.startswith("waveletibsi"):
+        words[0] = f"IBSI wavelet {kind.removeprefix('waveletibsi')}"
+    return " ".join(" ".join(words).split())
 
 
 def sentence_case(text: str) -> str:

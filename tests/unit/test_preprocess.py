@@ -57,6 +57,19 @@ def test_grid_stays_inside_the_scan():
         assert centres.max() <= 9.5
 
 
+def test_grid_aligned_by_centres_is_that_of_ibsi():
+    """IBSI's CT phantom has 100 x 99 x 60 voxels in configuration B, 2 x 2 x 3 mm."""
+    image = sitk.Image((204, 201, 60), sitk.sitkUInt8)
+    image.SetSpacing((0.9765625, 0.9765625, 3.0))
+    grid = target_grid(image, (2.0, 2.0, 0.0), "centre")
+    assert grid.size == (100, 99, 60)
+    for axis in range(3):
+        centres = grid.along(axis, 0, grid.size[axis])
+        assert centres.mean() == pytest.approx((image.GetSize()[axis] - 1) / 2)
+        assert centres.min() >= -0.5
+    assert grid.along(2, 0, 60).tolist() == list(range(60))
+
+
 def test_hounsfield_units_are_rounded_to_the_nearest():
     image = preprocess.like(volume((4, 4, 4)), np.full((4, 4, 4), -10.7))
     grid = target_grid(image, (0.8, 0.8, 0.8))
@@ -107,14 +120,15 @@ def test_linear_mask_halves_at_the_edge():
     st.tuples(*[st.floats(0.4, 3.0)] * 3),
     st.integers(0, 2**31),
     st.sampled_from(["linear", "nearest"]),
+    st.sampled_from(["corner", "centre"]),
 )
-def test_covering_region_loses_no_voxel(spacing, seed, interpolator):
+def test_covering_region_loses_no_voxel(spacing, seed, interpolator, align):
     rng = np.random.default_rng(seed)
     inside = np.zeros((9, 10, 11), bool)
     corner = rng.integers(0, 7, 3)
     inside[corner[0] : corner[0] + 2, corner[1] : corner[1] + 3, corner[2] : corner[2] + 2] = True
     image = volume((9, 10, 11))
-    grid = target_grid(image, spacing)
+    grid = target_grid(image, spacing, align)
     whole = preprocess.resample_mask(inside, grid, Region(WHOLE, grid.size), interpolator, 0.5)
     box = preprocess.bounding_box(inside)
     assert box is not None

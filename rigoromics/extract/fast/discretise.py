@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,16 +27,36 @@ class Levels:
         Levels that occur, ascending.
     counts
         Voxels of each of them.
+    highest
+        The highest level that occurs in the ROI; PyRadiomics' number of grey levels.
     """
 
     values: IntArray
     present: IntArray
     counts: npt.NDArray[np.int64]
+    highest: int
 
-    @property
-    def highest(self) -> int:
-        """The highest level that occurs; PyRadiomics' number of grey levels."""
-        return int(self.present[-1])
+    def slices(self) -> Iterator[Levels]:
+        """Yield the ROI's part of every slice, as it lies among the levels of the whole ROI."""
+        for values in self.values:
+            if values.any():
+                yield levels_of(values[None], self.highest)
+
+
+def levels_of(values: IntArray, highest: int | None = None) -> Levels:
+    """Return an ROI in grey levels.
+
+    Parameters
+    ----------
+    values
+        (slices, rows, columns) level of each voxel; 0 outside the ROI, which is not empty.
+    highest
+        The highest level, if another than that of these voxels.
+    """
+    counts = np.bincount(values.ravel())
+    counts[0] = 0
+    present = np.flatnonzero(counts).astype(np.int32)
+    return Levels(values, present, counts[present], highest or int(present[-1]))
 
 
 def bin_edges(values: npt.NDArray[Any], options: Options) -> npt.NDArray[Any]:
@@ -77,9 +98,6 @@ def discretise(image: npt.NDArray[Any], inside: BoolArray, options: Options) -> 
         Bin width or number of bins.
     """
     values = image[inside]
-    levels = np.digitize(values, bin_edges(values, options)).astype(np.int32)
-    counts = np.bincount(levels)
-    present = np.flatnonzero(counts).astype(np.int32)
     every = np.zeros(image.shape, np.int32)
-    every[inside] = levels
-    return Levels(every, present, counts[present])
+    every[inside] = np.digitize(values, bin_edges(values, options))
+    return levels_of(every)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rigoromics.extract.dictionary import names_of
 from rigoromics.extract.fast import emphasis, glcm, kernels, ngtdm
 from rigoromics.extract.fast.discretise import Levels
@@ -23,6 +25,19 @@ def texture(levels: Levels, wanted: Wanted, options: Options) -> dict[str, float
     options
         Distances, dimensions and aggregation.
     """
+    if not options.by_slice:
+        return _texture(levels, wanted, options)
+    each = [_texture(part, wanted, options) for part in levels.slices()]
+    return {name: _mean([values[name] for values in each]) for name in each[0]}
+
+
+def _mean(values: list[float]) -> float:
+    """Return the mean over the slices in which a feature is defined; NaN if it is in none."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else np.nan
+
+
+def _texture(levels: Levels, wanted: Wanted, options: Options) -> dict[str, float]:
     flat = flatten(levels, options)
     found: dict[str, dict[str, float]] = {}
     if "glcm" in wanted:

@@ -19,6 +19,7 @@ from rigoromics.extract.bins import (
     levels_of_width,
     ranges_of,
 )
+from rigoromics.extract.images import image_names
 from rigoromics.extract.settings import Discretisation
 from rigoromics.report.bins_figure import bins_figure
 from scripts.bins import main
@@ -48,7 +49,7 @@ def test_ranges_are_those_of_the_filtered_images(made):
     image, masks = made
     chosen = make_settings(images=ALL_IMAGES)
     rows = ranges_of(engine.prepare(image, masks, chosen), chosen)
-    assert len(rows) == len(masks) * len(engine.image_types(chosen))
+    assert len(rows) == len(masks) * len(image_names(chosen))
     features = engine.extract_scan(image, masks, chosen).features
     for row in rows:
         first = f"{row['image_type']}_firstorder_"
@@ -67,7 +68,7 @@ def test_a_filter_may_have_bins_of_its_own():
         }
     )
     bins = chosen_bins(chosen)
-    assert list(bins) == engine.image_types(chosen)
+    assert list(bins) == image_names(chosen)
     assert {name: own.bin_width for name, own in bins.items() if own.bin_width != 25} == {
         "log-sigma-2-0-mm-3D": 5
     }

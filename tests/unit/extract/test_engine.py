@@ -10,6 +10,7 @@ from rigoromics import preprocess
 from rigoromics.errors import DataError
 from rigoromics.extract import engine
 from rigoromics.extract.dictionary import facts
+from rigoromics.extract.images import image_names
 from rigoromics.perturb.controls import control_image, controlled
 
 from .conftest import ALL_IMAGES, ball, make_settings
@@ -43,7 +44,7 @@ def test_all_features_of_all_images_come_out(made):
     )
     result = engine.extract_scan(image, {"one": masks["one"]}, chosen)
     assert not result.noted
-    names = engine.image_types(chosen)
+    names = image_names(chosen)
     assert names[:2] == ["original", "log-sigma-2-0-mm-3D"]
     assert len(names) == 17
     expected = {

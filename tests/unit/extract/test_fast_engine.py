@@ -90,3 +90,45 @@ def test_same_bytes_again(made):
     chosen = make_settings(engine="fast", images=ALL_IMAGES)
     first, again = (engine.extract_scan(image, masks, chosen) for _ in range(2))
     assert first.features == again.features
+
+
+@pytest.mark.parametrize("how", ["average", "merged"])
+def test_of_one_slice_the_mean_over_slices_is_its_own(made, how):
+    """Averaged over slices (2D) or slices summed (2.5D, PyRadiomics): the same of one slice."""
+    image, masks = made
+    values = sitk.GetArrayFromImage(masks["one"])
+    values[np.arange(len(values)) != 20] = 0
+    one = sitk.GetImageFromArray(values)
+    one.CopyInformation(image)
+    by_slice, summed = (
+        engine.extract_scan(
+            image,
+            {"one": one},
+            make_settings(engine=name, texture={"aggregation": f"{dimensions} {how}"}),
+        ).features["one"]
+        for name, dimensions in (("fast", "2D"), ("pyradiomics", "2.5D"))
+    )
+    difference, feature = worst(by_slice, summed)
+    assert difference < 1e-9, feature
+
+
+def test_a_slice_without_neighbours_counts_only_where_it_can(made):
+    """One voxel alone has no co-occurrence, but is a zone."""
+    image, masks = made
+    values = sitk.GetArrayFromImage(masks["one"])
+    values[np.arange(len(values)) != 20] = 0
+    more = values.copy()
+    more[30, 30, 30] = 1
+    chosen = make_settings(
+        engine="fast",
+        texture={"aggregation": "2D merged"},
+        discretisation={"bin_width": 5000},
+        classes={"glcm": ["Contrast"], "glszm": ["ZonePercentage"]},
+    )
+    masks = {name: sitk.GetImageFromArray(array) for name, array in (("a", values), ("b", more))}
+    for mask in masks.values():
+        mask.CopyInformation(image)
+    found = engine.extract_scan(image, masks, chosen).features
+    assert found["a"]["original_glcm_Contrast"] == found["b"]["original_glcm_Contrast"]
+    share = found["a"]["original_glszm_ZonePercentage"]
+    assert found["b"]["original_glszm_ZonePercentage"] == pytest.approx((share + 1) / 2)

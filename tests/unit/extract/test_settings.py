@@ -13,7 +13,7 @@ SMALL = {
     "images": {"original": {}},
     "classes": {"firstorder": "all"},
 }
-PRESETS = ["ct", "ct_demo", "ct_quick", "pet", "mr", "mr_demo", "us", "mg", "oct"]
+PRESETS = ["ct", "ct_demo", "ct_quick", "pet", "mr", "mr_demo", "us", "mg", "oct", "ssf"]
 
 
 def made(**changes):
@@ -89,7 +89,7 @@ def test_volume_is_always_there():
     [
         ({"discretisation": {}}, "either `bin_width` or `bin_count`"),
         ({"discretisation": {"bin_width": 5, "bin_count": 5}}, "either"),
-        ({"intensity": {"resegmentation": [0, 1], "outlier_sigma": 3}}, "cannot do both"),
+        ({"texture": {"aggregation": "2D merged"}}, "say `engine: fast`, or take 2.5D"),
         ({"images": {}}, "at least one"),
         ({"images": {"wavelet": {"name": "coif99"}}}, "no wavelet is called 'coif99'"),
         ({"classes": {"glcm": ["Contrst"]}}, "glcm has no feature Contrst"),

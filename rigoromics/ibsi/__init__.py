@@ -1,0 +1,1 @@
+"""Values of the installed engines beside those of IBSI, and what explains a difference."""
