@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rigoromics.errors import DataError
-from rigoromics.extract.rows import INDEX
+from rigoromics.extract.rows import INDEX, UNPERTURBED, is_perturbation
 
 
 def numbers(column: pd.Series[Any], table: str) -> pd.Series[float]:
@@ -71,7 +71,7 @@ def repeats(
     retest_of: Mapping[str, str],
     volume_feature: str,
 ) -> pd.DataFrame:
-    """Return what was measured again: by other raters, and on a second scan.
+    """Return what was measured again: by other raters, on a second scan, and perturbed.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def repeats(
     patients
         Development patients; nobody else is looked at (rule of evidence 4).
     rater
-        Reference rater, whose contours the retest compares.
+        Reference rater, whose contours the retest compares and the perturbations change.
     retest_of
         Retest scan to the scan it repeats.
     volume_feature
@@ -89,11 +89,12 @@ def repeats(
     Returns
     -------
     pandas.DataFrame
-        Columns patient, design (`raters` or `retest`), repeat, and the features by the names of
-        the analysis table.
+        Columns patient, design (`raters`, `retest` or `perturbations`), repeat (the rater, the
+        scan, the perturbation; the scan as it is, `none`, is one of those), and the features by
+        the names of the analysis table.
     """
-    chosen = features["patient"].isin(patients) & (features["perturbation"] == "none")
-    rows = features[chosen]
+    known = features[features["patient"].isin(patients)]
+    rows = known[known["perturbation"] == UNPERTURBED]
     first = rows[~rows["scan"].isin(retest_of)]
     prefixes = _prefixes(features[~features["scan"].isin(retest_of)])
     parts = (
@@ -106,6 +107,7 @@ def repeats(
         again = again.assign(scan=again["scan"].map(dict(retest_of)))
         test = first[(first["rater"] == rater) & first["patient"].isin(again["patient"])]
         parts += [("retest", "test", test), ("retest", "retest", again)]
+    parts += _perturbed(known[~known["scan"].isin(retest_of) & (known["rater"] == rater)])
     tables = [
         _wide(group, volume_feature, prefixes).reset_index().assign(design=design, repeat=repeat)
         for design, repeat, group in parts
@@ -117,6 +119,19 @@ def repeats(
     return table[["patient", "design", "repeat", *names]].sort_values(
         ["design", "repeat", "patient"], ignore_index=True
     )
+
+
+def _perturbed(rows: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """Return the rows of each perturbation, and those of the same segmentations as they are."""
+    changed = rows[rows["perturbation"].map(is_perturbation).astype(bool)]
+    if changed.empty:
+        return []
+    keys = ["patient", "timepoint", "scan", "roi"]
+    plain = rows[rows["perturbation"] == UNPERTURBED]
+    own = pd.MultiIndex.from_frame(plain[keys]).isin(pd.MultiIndex.from_frame(changed[keys]))
+    every = pd.concat([plain[own], changed])
+    groups = every.groupby("perturbation", sort=True)
+    return [("perturbations", str(name), group) for name, group in groups]
 
 
 def _prefixes(features: pd.DataFrame) -> bool:

@@ -64,7 +64,10 @@ rule report:
             f"{RESULTS}/audit/audit.json",
         ],
         audit_picture=f"{RESULTS}/audit/audit.png",
-        stability=f"{RESULTS}/stability/stability.tsv",
+        stability=[
+            f"{RESULTS}/stability/{table}.tsv"
+            for table in ("stability", "survivors", "overlap", "sizes", "sentences")
+        ],
         stability_picture=f"{RESULTS}/stability/stability.png",
         harmonisation=f"{RESULTS}/harmonisation/batch_effect.tsv",
         harmonisation_picture=f"{RESULTS}/harmonisation/harmonisation.png",

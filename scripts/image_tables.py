@@ -6,4 +6,12 @@ FILES = ["image_path", "image_sha256", "mask_path", "mask_sha256"]
 PIXELS = ["image", "modality", "image_voxels", "image_slices"]
 INDEX_COLUMNS = [*WHO, *FILES, "voxels", "volume_ml", "spacing", *PIXELS]
 SCAN = ["patient", "timepoint", "scan"]
-AGREEMENT_COLUMNS = [*SCAN, "roi", "rater_a", "rater_b", "dice", "hausdorff95_mm"]
+PAIR = ["roi", "rater_a", "rater_b"]
+AGREEMENT_COLUMNS = [
+    *SCAN,
+    *PAIR,
+    "dice",
+    "hausdorff95_mm",
+    "mean_surface_mm",
+    "surface_dice",
+]

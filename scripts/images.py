@@ -3,7 +3,7 @@
 import logging
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,9 @@ from rigoromics.quality.settings import Quality
 from rigoromics.quality.tables import QUALITY_COLUMNS, quality_row
 from rigoromics.read.image import ReadOptions, SeriesImage
 from rigoromics.read.series import read_series
-from rigoromics.segment.checks import (
-    Agreement,
-    check_mask,
-    disagreement_notes,
-    volume_ml,
-)
-from rigoromics.segment.checks import agreement as compare
+from rigoromics.segment.agreement import Agreement
+from rigoromics.segment.agreement import agreement as compare
+from rigoromics.segment.checks import check_mask, disagreement_notes, volume_ml
 from rigoromics.segment.contact_sheet import Drawing, draw_contact_sheet
 from rigoromics.segment.load import read_segmentation
 from scripts.hashing import file_sha256
@@ -290,10 +286,7 @@ class ScanJob:
         """Yield a row per pair of raters of one ROI."""
         scan = dict(zip(SCAN, _scan_of(self.rows[0]), strict=True))
         for (roi, a, b), pair in self.agreements.items():
-            yield {**scan, "roi": roi, "rater_a": a, "rater_b": b} | {
-                "dice": pair.dice,
-                "hausdorff95_mm": pair.hausdorff95_mm,
-            }
+            yield {**scan, "roi": roi, "rater_a": a, "rater_b": b} | asdict(pair)
 
 
 class Refusing:

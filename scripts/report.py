@@ -94,12 +94,14 @@ def main(
     save(_flow(flow, exclusions, config), flow_picture)
     fitted = {"validation": validation, "signatures": signatures, "selections": selections,
               "locks": locks, "figures": figures}  # fmt: skip
+    judged = {path.stem: build.table(path, "stability") for path in _list(stability)}
     optional: dict[str, Any] = {
         "acquisition": build.optional(acquisition, "sheet"),
         "agreement": build.joined(_list(agreement), "assemble") if _list(agreement) else None,
         "audit": {p.stem: build.table(p, "audit") for p in _list(audit) if p.suffix == ".tsv"},
         "shouts": _shouts(build, _list(audit)),
-        "stability": build.optional(stability, "stability"),
+        "stability": judged.pop("stability", None),
+        "stability_tables": judged,
         "harmonisation": build.optional(harmonisation, "harmonisation"),
         "dictionary": build.optional(dictionary, "assemble"),
     }

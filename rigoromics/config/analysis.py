@@ -26,12 +26,15 @@ class StabilityDesign(Section):
 
 
 class Stability(Section):
-    """Which features survive a redrawn contour and a second scan. Development patients only."""
+    """Which features survive another contour, scan or perturbation. Development patients only."""
 
     raters: StabilityDesign = StabilityDesign()
     """Between raters."""
     retest: StabilityDesign = StabilityDesign(bound="estimate")
     """Between test and retest."""
+    perturbations: StabilityDesign = StabilityDesign(icc="ICC(1,1)", threshold=0.9)
+    """Between the perturbed images and contours of one scan; form and threshold are those of
+    Zwanenburg 2019."""
 
 
 class Audit(Section):

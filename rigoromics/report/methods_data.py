@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rigoromics.report.methods_filters import filters
+from rigoromics.report.stability import BETWEEN, in_order
 from rigoromics.report.study import Extraction, StudyTables
 from rigoromics.report.text import Section, Text, join, paragraphs, say
 from rigoromics.report.wording import FAMILIES, MODALITIES, listing, plain, plural, sentence_case
@@ -123,7 +124,8 @@ def _raters(study: StudyTables) -> Text:
     return say(
         "The ROI ({rois}) was segmented by {n} raters; the contours of {reference} gave the "
         "features for modelling, those of the others served to judge stability. Agreement is "
-        "reported as Dice coefficient and 95th percentile of the Hausdorff distance.",
+        "reported as Dice coefficient, 95th percentile of the Hausdorff distance, mean surface "
+        "distance and surface Dice coefficient at a tolerance of 3 mm [@nikolov2021].",
         rois=rois,
         n=number,
         reference=study.config["reference_rater"],
@@ -290,13 +292,16 @@ def _bins(entry: Extraction, study: StudyTables) -> Text:
     )
 
 
+_KOO = "[@koo2016; @shrout1979]."
+_JUDGED = {"perturbations": "[@zwanenburg2019]."}
+
+
 def stability(study: StudyTables) -> Section | None:
     """Return how stability was judged; None where nothing was measured twice."""
     if study.stability is None or study.stability.frame.empty:
         return None
-    names = {"raters": "between raters", "retest": "between test and retest scan"}
     texts = []
-    for design_name in sorted(set(study.stability.frame["design"])):
+    for design_name in in_order(study.stability.frame["design"]):
         rule = study.config["stability"].get(design_name)
         if rule is None:
             continue
@@ -304,14 +309,19 @@ def stability(study: StudyTables) -> Section | None:
         texts.append(
             say(
                 "{where}, a feature counted as stable when the {what} of its intraclass "
-                "correlation coefficient {icc} reached {threshold} [@koo2016; @shrout1979].",
-                where=sentence_case(names.get(design_name, design_name)),
+                "correlation coefficient {icc} reached {threshold} "
+                + _JUDGED.get(design_name, _KOO),
+                where=sentence_case(BETWEEN.get(design_name, design_name)),
                 what=what,
                 icc=rule["icc"],
                 threshold=study.setting(f"stability.{design_name}.threshold"),
             )
         )
     closing = say(
+        "Patients without some of the repeats counted with those they had; variance components "
+        "and intervals then allow for unequal numbers [@henderson1953; @thomas1978]. Lin's "
+        "concordance correlation [@lin1989], the repeatability coefficient, the within-subject "
+        "coefficient of variation and limits of agreement [@bland1999] are in the tables beside. "
         "Stability was judged on development patients only and without their outcomes; inside "
         "cross-validation, on the training patients of each fold only."
     )

@@ -74,7 +74,7 @@ def _report_sections(study: StudyTables) -> tuple[Section, ...]:
         results_data.images(study, _SHEETS_IN_HTML),
         results_data.problems(study),
         audit.results(study, every=True),
-        results_data.stability(study),
+        results_data.stability(study, every=True),
         *(endpoint_results(study, endpoint) for endpoint in study.endpoints),
     )
     return (
@@ -96,7 +96,7 @@ def _manuscript_sections(study: StudyTables) -> tuple[Section, ...]:
         results_data.patients(study),
         results_data.images(study, _SHEETS_IN_PDF),
         audit.results(study, every=False),
-        results_data.stability(study),
+        results_data.stability(study, every=False),
         *(endpoint_results(study, endpoint) for endpoint in study.endpoints),
     )
     return (

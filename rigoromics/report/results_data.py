@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from rigoromics.report import stability as stable
 from rigoromics.report.acquisition import acquisition_tables
 from rigoromics.report.flow_figure import exclusion_reasons
 from rigoromics.report.performance import problems_summary
-from rigoromics.report.registry import Number, SourcedTable
+from rigoromics.report.registry import Number
 from rigoromics.report.study import StudyTables
 from rigoromics.report.table_one import table_one
 from rigoromics.report.text import (
@@ -21,7 +22,7 @@ from rigoromics.report.text import (
     say,
     words,
 )
-from rigoromics.report.wording import fixed, plain, plural, sentence_case
+from rigoromics.report.wording import fixed, plural, sentence_case
 
 
 def _step(study: StudyTables, step: str) -> Number:
@@ -144,7 +145,8 @@ def _agreement(study: StudyTables) -> Text:
         return ()
     frame = study.agreement.frame
     numbers: dict[str, Number] = {}
-    for column, digits in (("dice", 2), ("hausdorff95_mm", 1)):
+    measures = {"dice": 2, "hausdorff95_mm": 1, "mean_surface_mm": 1, "surface_dice": 2}
+    for column, digits in measures.items():
         values = frame[column].astype(float).dropna()
         for q, name in ((0.25, "low"), (0.5, "middle"), (0.75, "high")):
             value = float(values.quantile(q)) if len(values) else float("nan")
@@ -154,29 +156,29 @@ def _agreement(study: StudyTables) -> Text:
     n = len(frame)
     return say(
         "Raters agreed with a median Dice coefficient of {dice} (interquartile range {low} to "
-        "{high}) and a median 95th percentile Hausdorff distance of {distance} mm ({near} to "
-        "{far}), over {n} pairs of segmentations.",
+        "{high}), a median 95th percentile Hausdorff distance of {distance} mm ({near} to {far}), "
+        "a median mean surface distance of {surface} mm ({surface_near} to {surface_far}) and a "
+        "median surface Dice coefficient of {share} ({share_low} to {share_high}), over {n} pairs "
+        "of segmentations.",
         dice=numbers["dice_middle"],
         low=numbers["dice_low"],
         high=numbers["dice_high"],
         distance=numbers["hausdorff95_mm_middle"],
         near=numbers["hausdorff95_mm_low"],
         far=numbers["hausdorff95_mm_high"],
+        surface=numbers["mean_surface_mm_middle"],
+        surface_near=numbers["mean_surface_mm_low"],
+        surface_far=numbers["mean_surface_mm_high"],
+        share=numbers["surface_dice_middle"],
+        share_low=numbers["surface_dice_low"],
+        share_high=numbers["surface_dice_high"],
         n=study.numbers.derived(study.agreement, n, str(n), "all rows", "rows"),
     )
 
 
-def stability(study: StudyTables) -> Section | None:
+def stability(study: StudyTables, *, every: bool) -> Section | None:
     """Return how many features are stable, and how much of them is scanner."""
-    blocks: list[Block] = []
-    if study.stability is not None and not study.stability.frame.empty:
-        blocks.append(Paragraph(_stability_text(study, study.stability)))
-        if "stability" in study.pictures:
-            caption = say(
-                "Stability of features: intraclass correlation coefficients under each design, "
-                "development patients only."
-            )
-            blocks.append(Figure("stability", study.pictures["stability"], caption, 0.85))
+    blocks = stable.blocks(study, every=every)
     effect = _batch_effect(study)
     if effect:
         blocks.append(Paragraph(effect))
@@ -185,34 +187,6 @@ def stability(study: StudyTables) -> Section | None:
         blocks.append(Figure("harmonisation", study.pictures["harmonisation"], caption, 0.85))
     title = "Stability and harmonisation of features"
     return Section("feature-quality", title, tuple(blocks)) if blocks else None
-
-
-def _stability_text(study: StudyTables, table: SourcedTable) -> Text:
-    frame = table.frame
-    texts = []
-    names = {"raters": "Between raters", "retest": "Between test and retest"}
-    for design in sorted(set(frame["design"])):
-        rows = frame[frame["design"] == design]
-        stable = int((rows["stable"].astype(str).str.lower() == "true").sum())
-        where = f"design={design}"
-        n = int(rows["n"].max())
-        texts.append(
-            say(
-                "{name}, {stable} of {all} features were stable ({n} patients; median ICC "
-                "{median}).",
-                name=names.get(design, sentence_case(plain(design))),
-                stable=study.numbers.derived(
-                    table, stable, str(stable), f"{where}, stable=True", "rows"
-                ),
-                all=study.numbers.derived(table, len(rows), str(len(rows)), where, "rows"),
-                n=study.numbers.derived(table, n, str(n), where, "largest n"),
-                median=study.numbers.derived(
-                    table, float(rows["icc"].median()), fixed(rows["icc"].median()), where,
-                    "median of icc",
-                ),
-            )
-        )  # fmt: skip
-    return join(texts)
 
 
 def _batch_effect(study: StudyTables) -> Text:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rigoromics.report import rows as pick
+from rigoromics.report import stability
 from rigoromics.report.chance import permuted
 from rigoromics.report.intervals import POOL, PREDICTION
 from rigoromics.report.performance import (
@@ -15,6 +16,7 @@ from rigoromics.report.performance import (
     discrimination_table,
     metrics_table,
     signature_table,
+    weights,
 )
 from rigoromics.report.registry import Number
 from rigoromics.report.study import Endpoint, StudyTables
@@ -62,6 +64,8 @@ def endpoint_results(study: StudyTables, endpoint: Endpoint) -> Section:
     blocks.append(Paragraph(text[6]))
     fitted = signature_table(study, endpoint)
     blocks += [fitted] if fitted else []
+    used = weights(endpoint.signature)[1]
+    blocks += stability.predictors(study, sorted(used), f"{endpoint.name}-stability")
     blocks += _figure(endpoint, "selection")
     title = sentence_case(endpoint.label)
     kept = tuple(b for b in blocks if not isinstance(b, Paragraph) or b.text)

@@ -29,8 +29,12 @@ FAMILY_COLOURS = {
     "ngtdm": "#D55E00",
     "other": "#b5a100",
 }
-DESIGNS = {"raters": "Between raters", "retest": "Test and retest"}
-REPEATS = {"raters": "raters", "retest": "scans each"}
+DESIGNS = {
+    "raters": "Between raters",
+    "retest": "Test and retest",
+    "perturbations": "Perturbed images and contours",
+}
+REPEATS = {"raters": "raters", "retest": "scans each", "perturbations": "versions each"}
 SHARE = LinearSegmentedColormap.from_list("share", ["#ffffff", "#9ecae6", "#1f78b4", "#08306b"])
 # Below this the exact ICC does not matter any more; the axis ends here.
 FLOOR = -0.25
@@ -50,10 +54,10 @@ def stability_figure(table: pd.DataFrame, rules: Mapping[str, StabilityRule]) ->
     """
     if table.empty:
         return not_applicable(
-            "No patient has a second contour or a second scan:\n"
+            "No patient has a second contour, a second scan or perturbations:\n"
             "stability was not judged, and no feature is dropped for it."
         )
-    designs = sorted(table["design"].unique())
+    designs = designs_of(table)
     with style():
         columns = max(len(_heat(rows)[1]) for _, rows in table.groupby("design"))
         figure = new_figure(min(12.0, 5.6 + 0.36 * columns + 1.2), 3.3 * len(designs))
@@ -67,6 +71,12 @@ def stability_figure(table: pd.DataFrame, rules: Mapping[str, StabilityRule]) ->
             left.set_title(_title(design, rows, rule))
             _draw_heat(right, rows)
     return figure
+
+
+def designs_of(table: pd.DataFrame) -> list[str]:
+    """Return the designs of a table, those that have a name first."""
+    there = set(table["design"])
+    return [name for name in DESIGNS if name in there] + sorted(there - set(DESIGNS))
 
 
 def _with_families(rows: pd.DataFrame) -> pd.DataFrame:
@@ -159,7 +169,7 @@ def _draw_heat(axes: Axes, rows: pd.DataFrame) -> None:
             f"{stable}\n/{size}", ha="center", va="center", fontsize=5.5, linespacing=0.9,
             color="white" if stable > DARK * size else INK,
         )  # fmt: skip
-    axes.set_xticks(range(len(images)), [_image_name(image) for image in images])
+    axes.set_xticks(range(len(images)), [image_name(image) for image in images])
     axes.set_yticks(range(len(families)), [FAMILIES.get(name, name) for name in families])
     axes.tick_params(axis="both", length=0)
     axes.tick_params(axis="x", rotation=60)
@@ -174,7 +184,8 @@ def _draw_heat(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_title("Stable of all")
 
 
-def _image_name(image: str) -> str:
+def image_name(image: str) -> str:
+    """Return what a figure calls an image type."""
     sigma = re.search(r"sigma-([\d-]+?)-mm", image)
     if sigma:
         return f"LoG {sigma.group(1).replace('-', '.')} mm"

@@ -119,6 +119,8 @@ class StudyTables:
     shouts: tuple[str, ...] = ()
     """Sentences of the audit that belong on the first page."""
     stability: SourcedTable | None = None
+    stability_tables: Mapping[str, SourcedTable] = field(default_factory=dict)
+    """survivors, overlap, sizes and sentences of the stability of features."""
     harmonisation: SourcedTable | None = None
     dictionary: SourcedTable | None = None
     extraction: tuple[Extraction, ...] = ()

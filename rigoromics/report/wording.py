@@ -109,6 +109,10 @@ def feature_name(feature: str) -> str:
     'wavelet LLH · GLCM · joint entropy'
     >>> feature_name("original_shape_MeshVolume")
     'shape · mesh volume'
+    >>> feature_name("original_shape_Maximum2DDiameterSlice")
+    'shape · maximum 2D diameter slice'
+    >>> feature_name("original_firstorder_10Percentile")
+    'first order · 10 percentile'
     >>> feature_name("baseline.ct.lesion:original_glcm_Idmn")
     'baseline ct lesion: GLCM · IDMN'
     """
@@ -121,7 +125,7 @@ def feature_name(feature: str) -> str:
     if len(parts) != 3:
         return feature
     image, family, name = parts
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z]|\dD)|(?<=\dD)(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])", " ", name)
     words = " ".join(_word(w) for w in words.split())
     shown = [] if image == "original" else [image_name(image)]
     return " · ".join([*shown, FAMILIES.get(family, family), words])
@@ -129,7 +133,7 @@ def feature_name(feature: str) -> str:
 
 def _word(word: str) -> str:
     short = word in ("Idm", "Idmn", "Id", "Idn", "Imc1", "Imc2", "MCC")
-    return word.upper() if short else word.lower()
+    return word.upper() if short or word in ("2D", "3D") else word.lower()
 
 
 def image_name(image: str) -> str:

@@ -1,9 +1,8 @@
-"""Checks of one mask, and agreement between the masks of several raters."""
+"""Checks of one mask, and of masks that raters drew of different things."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
@@ -12,22 +11,6 @@ from numpy.typing import NDArray
 from rigoromics.errors import Problem
 from rigoromics.segment.grid import affine
 from rigoromics.segment.notes import STAGE, note
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How well two masks of one ROI agree.
-
-    Parameters
-    ----------
-    dice
-        2 |A and B| / (|A| + |B|); 1 when equal, 0 when apart, NaN when both are empty.
-    hausdorff95_mm
-        See :func:`hausdorff95`; NaN when either mask is empty.
-    """
-
-    dice: float
-    hausdorff95_mm: float
 
 
 def check_mask(mask: sitk.Image, *, min_voxels: int) -> list[Problem]:
@@ -90,64 +73,6 @@ def volume_ml(mask: sitk.Image) -> float:
     """Return the volume of a mask: voxels times voxel volume, in ml."""
     voxels = int((sitk.GetArrayViewFromImage(mask) > 0).sum())
     return voxels * float(np.prod(mask.GetSpacing())) / 1000.0
-
-
-def agreement(a: sitk.Image, b: sitk.Image) -> Agreement:
-    """Return Dice and 95% Hausdorff distance of two masks on the same grid."""
-    first = sitk.GetArrayViewFromImage(a) > 0
-    second = sitk.GetArrayViewFromImage(b) > 0
-    if not (first.any() and second.any()):
-        # Of an empty and a full mask nothing overlaps; of two empty ones nothing can be said.
-        apart = 0.0 if first.any() or second.any() else float("nan")
-        return Agreement(apart, float("nan"))
-    box = union_box([first, second])
-    first, second = first[box], second[box]
-    dice = 2.0 * int((first & second).sum()) / (int(first.sum()) + int(second.sum()))
-    return Agreement(dice, hausdorff95(first, second, a.GetSpacing()))
-
-
-def hausdorff95(a: NDArray[np.bool_], b: NDArray[np.bool_], spacing: tuple[float, ...]) -> float:
-    """Return the 95% Hausdorff distance of two masks on the same grid, in mm.
-
-    The surface of a mask is its voxels with a face next to a voxel outside it (or to the array's
-    border), each counting once, at its centre. For every surface voxel of A the distance to the
-    nearest surface voxel of B is taken, and the reverse; the result is the larger of the two 95th
-    percentiles (linear interpolation). It is symmetric and zero for equal masks.
-
-    Parameters
-    ----------
-    a, b
-        Masks of shape (k, j, i), cropped alike; neither may be empty.
-    spacing
-        (i, j, k) in mm.
-    """
-    surfaces = [surface(a), surface(b)]
-    directed = [
-        np.percentile(_distances_to(other, spacing)[own], 95)
-        for own, other in (surfaces, surfaces[::-1])
-    ]
-    return float(max(directed))
-
-
-def surface(array: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the voxels of a mask, shape (k, j, i), that have a face next to the outside."""
-    padded = np.pad(array, 1)
-    inner = array.copy()
-    for axis in range(3):
-        for step in (-1, 1):
-            inner &= np.roll(padded, step, axis=axis)[1:-1, 1:-1, 1:-1]
-    return array & ~inner
-
-
-def _distances_to(target: NDArray[np.bool_], spacing: tuple[float, ...]) -> NDArray[np.float32]:
-    """Return each voxel's distance in mm to the nearest voxel of `target`."""
-    image = sitk.GetImageFromArray(target.astype(np.uint8))
-    image.SetSpacing(spacing)
-    # Maurer's map measures from the object's border voxels, which here is the whole object.
-    distances = sitk.SignedMaurerDistanceMap(image, squaredDistance=False, useImageSpacing=True)
-    result: NDArray[np.float32] = np.abs(sitk.GetArrayFromImage(distances))
-    result[target] = 0.0  # the map leaves rounding errors there
-    return result
 
 
 def centre_mm(mask: sitk.Image) -> NDArray[np.float64]:

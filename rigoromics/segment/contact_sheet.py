@@ -11,7 +11,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from rigoromics.segment.checks import Agreement, bounding_box, union_box, volume_ml
+from rigoromics.segment.agreement import Agreement
+from rigoromics.segment.checks import bounding_box, union_box, volume_ml
 from rigoromics.segment.panels import (
     COLOURS,
     PLANES,

@@ -58,19 +58,24 @@ def mesh(mask: NDArray[np.bool_], spacing: Spacing) -> Mesh:
     spacing
         (k, j, i) in mm.
     """
-    patterns = _patterns(np.pad(mask, 1))
-    areas = _areas(spacing)
+    found = patterns(np.pad(mask, 1))
     volumes, vectors = _volumes()
-    counts = np.bincount(patterns.ravel(), minlength=_PATTERNS)
+    counts = np.bincount(found.ravel(), minlength=_PATTERNS)
     volume = float(counts @ volumes)
     for axis in range(3):
         # A triangle's share of the signed volume grows with its place along its area vector.
-        volume += float(_places(patterns, axis) @ vectors[:, axis])
-    return Mesh(float(counts @ areas), volume * math.prod(spacing))
+        volume += float(_places(found, axis) @ vectors[:, axis])
+    return Mesh(float(counts @ areas(spacing)), volume * math.prod(spacing))
 
 
-def _patterns(padded: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return the pattern of each cube: one bit for each of its corners."""
+def patterns(padded: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return the pattern of each cube of eight voxels: one bit for each of its corners.
+
+    Parameters
+    ----------
+    padded
+        A mask of shape (k, j, i); the patterns have one place less along each axis.
+    """
     k, j, i = (size - 1 for size in padded.shape)
     found = np.zeros((k, j, i), dtype=np.uint8)
     for bit, (z, y, x) in enumerate(_CORNERS):
@@ -78,9 +83,9 @@ def _patterns(padded: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return found
 
 
-def _places(patterns: NDArray[np.uint8], axis: int) -> NDArray[np.int64]:
+def _places(found: NDArray[np.uint8], axis: int) -> NDArray[np.int64]:
     """Return, for each pattern, the sum of its cubes' indices along an axis."""
-    rows = np.moveaxis(patterns, axis, 0)
+    rows = np.moveaxis(found, axis, 0)
     sums = np.zeros(_PATTERNS, dtype=np.int64)
     for place, row in enumerate(rows):
         sums += place * np.bincount(row.ravel(), minlength=_PATTERNS)
@@ -88,8 +93,8 @@ def _places(patterns: NDArray[np.uint8], axis: int) -> NDArray[np.int64]:
 
 
 @cache
-def _areas(spacing: Spacing) -> NDArray[np.float64]:
-    """Return the mesh area within a cube of each pattern, mm²."""
+def areas(spacing: Spacing) -> NDArray[np.float64]:
+    """Return the mesh area within a cube of each pattern, shape (256,), in mm²; (k, j, i) in mm."""
     return np.array([_measure(_cube(pattern), spacing)[0] for pattern in range(_PATTERNS)])
 
 
@@ -107,7 +112,7 @@ def _volumes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         cube = _cube(pattern)
         front = np.zeros_like(np.take(cube, [0], axis=axis))
         long = np.concatenate([front, cube], axis=axis)
-        before = _patterns(np.take(long, [0, 1], axis=axis).astype(bool)).item()
+        before = patterns(np.take(long, [0, 1], axis=axis).astype(bool)).item()
         vectors[pattern, axis] = _measure(long, (1, 1, 1))[1] - volumes[before] - volumes[pattern]
     return volumes, vectors
 

@@ -15,10 +15,7 @@ from rigoromics.select.columns import (
     feature_columns,
     keep_features,
 )
-from rigoromics.stability.table import stability_table
-
-# An ICC of two patients has a single degree of freedom between patients: it says nothing.
-FEWEST_PATIENTS = 3
+from rigoromics.stability.table import FEWEST_PATIENTS, stability_table
 
 
 class StabilityFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -5,6 +5,8 @@ Sources
 Shrout and Fleiss, Psychol Bull 1979;86:420-428 (the six forms).
 McGraw and Wong, Psychol Methods 1996;1:30-46 (names by definition, intervals of ICC(A,1)).
 Donner and Koval, Biometrics 1980;36:19-25 (one-way form with unequal numbers of repeats).
+Searle, Casella and McCulloch, Variance Components, 1992 (two-way forms with missing cells).
+Burdick and Graybill, Confidence Intervals on Variance Components, 1992 (intervals of both).
 Koo and Li, J Chiropr Med 2016;15:155-163 (which form for which design).
 """
 
@@ -18,8 +20,8 @@ import numpy.typing as npt
 from scipy.special import fdtri
 
 from rigoromics.errors import DataError
+from rigoromics.stability.mean_squares import Array, MeanSquares, one_way, two_way
 
-Array = npt.NDArray[np.float64]
 IccForm = Literal["ICC(1,1)", "ICC(A,1)", "ICC(C,1)", "ICC(1,k)", "ICC(A,k)", "ICC(C,k)"]
 
 SHROUT_FLEISS: dict[str, IccForm] = {
@@ -28,9 +30,6 @@ SHROUT_FLEISS: dict[str, IccForm] = {
     "ICC(2,k)": "ICC(A,k)",
     "ICC(3,k)": "ICC(C,k)",
 }
-
-# A spread below this share of the mean is rounding, not variation between patients.
-CONSTANT = 1e-12
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,10 @@ class Icc:
     n
         Subjects used.
     k
-        Repeats per subject; with unequal numbers, the average that the one-way model implies.
+        Repeats per subject; with unequal numbers, the average that the model implies.
+    interval
+        What the limits rest on: ``exact`` (F distribution), ``Satterthwaite`` (the forms of
+        absolute agreement) or ``unweighted means`` (wherever measurements are missing).
     """
 
     estimate: Array
@@ -52,18 +54,7 @@ class Icc:
     upper: Array
     n: npt.NDArray[np.int64]
     k: Array
-
-
-@dataclass(frozen=True)
-class _MeanSquares:
-    """Mean squares of the analysis of variance, one value per feature."""
-
-    subjects: Array
-    raters: Array
-    error: Array
-    n: Array
-    k: Array
-    df_error: Array
+    interval: npt.NDArray[np.str_]
 
 
 def icc_form(name: str) -> IccForm:
@@ -111,10 +102,13 @@ def icc(values: npt.ArrayLike, form: str = "ICC(A,1)", confidence: float = 0.95)
 
     Notes
     -----
-    Missing measurements. The two-way forms use, feature by feature, the subjects measured by
-    *every* rater. The one-way form, which does not tell raters apart, uses every subject with at
-    least two measurements; with unequal numbers `k` is the average of Donner and Koval and the
-    interval, exact when balanced, becomes approximate.
+    Missing measurements. A subject with a single measurement says nothing about repeats and is
+    left out; all others count. The estimates are ratios of variance components from the analysis
+    of variance: with unequal group sizes in the one-way form, and in the two-way forms from sums
+    of squares that are adjusted for raters and subjects by least squares (Henderson's method 3).
+    No exact interval exists then. Its limits come from the F distribution of the unweighted
+    means of the subjects, with the harmonic mean of the repeats (Thomas and Hultquist 1978), and
+    are widened to hold the estimate where they would not.
 
     A feature is undefined (NaN, with its `n`) when fewer than two subjects or raters are left, or
     when it does not vary beyond rounding.
@@ -125,113 +119,61 @@ def icc(values: npt.ArrayLike, form: str = "ICC(A,1)", confidence: float = 0.95)
             f"values must have axes (features, subjects, raters), not {data.ndim} axes"
         )
     which = icc_form(form)
-    squares = _one_way(data) if which.startswith("ICC(1") else _two_way(data)
+    squares = one_way(data) if which.startswith("ICC(1") else two_way(data)
+    agreement = which.startswith("ICC(A")
     alpha = (1.0 - confidence) / 2.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        interval = _agreement if which.startswith("ICC(A") else _ratio
-        single = interval(squares, alpha)
-        estimate, lower, upper = (
-            (_average(v, squares.k) for v in single) if which.endswith("k)") else single
-        )
-    return Icc(estimate, lower, upper, squares.n.astype(np.int64), squares.k)
+        estimate = _estimate(squares, agreement)
+        lower, upper = _agreement(squares, alpha, estimate) if agreement else _ratio(squares, alpha)
+        # The interval rests on other sums of squares than the estimate where cells are missing.
+        lower = np.where(squares.balanced, lower, np.minimum(lower, estimate))
+        upper = np.where(squares.balanced, upper, np.maximum(upper, estimate))
+        if which.endswith("k)"):
+            estimate, lower, upper = (_average(v, squares.k) for v in (estimate, lower, upper))
+    usual = "Satterthwaite" if agreement else "exact"
+    interval = np.where(squares.balanced, usual, "unweighted means")
+    return Icc(estimate, lower, upper, squares.n.astype(np.int64), squares.k, interval)
 
 
-def _two_way(data: Array) -> _MeanSquares:
-    """Return the two-way mean squares over the subjects that all raters measured."""
-    k = data.shape[2]
-    complete = np.asarray(np.isfinite(data).all(axis=2))
-    n = complete.sum(axis=1).astype(np.float64)
-    centred, mean = _centred(data, complete[:, :, None], n * k)
-    by_subject = centred.sum(axis=2)
-    by_rater = centred.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ss_total = np.einsum("fsr,fsr->f", centred, centred)
-        ss_subjects = np.einsum("fs,fs->f", by_subject, by_subject) / k
-        ss_raters = np.einsum("fr,fr->f", by_rater, by_rater) / n
-        # The difference of sums can fall a rounding error below zero.
-        ss_error = np.maximum(ss_total - ss_subjects - ss_raters, 0.0)
-        undefined = _undefined(ss_total, mean, n, n * k) | (k < 2)
-        df_error = (n - 1.0) * (k - 1.0)
-        return _MeanSquares(
-            subjects=np.where(undefined, np.nan, ss_subjects / (n - 1.0)),
-            raters=np.where(undefined, np.nan, ss_raters / (k - 1.0)),
-            error=np.where(undefined, np.nan, ss_error / df_error),
-            n=n,
-            k=np.full_like(n, k),
-            df_error=df_error,
-        )
+def _estimate(squares: MeanSquares, agreement: bool) -> Array:
+    """Return the coefficient of a single measurement: subject variance over all variance."""
+    between, error, k = squares.subjects, squares.error, squares.k
+    if not agreement:
+        return np.asarray((between - error) / (between + (k - 1.0) * error))
+    shift = k * (squares.raters - error) / squares.per_rater
+    return np.asarray((between - error) / (between + (k - 1.0) * error + shift))
 
 
-def _one_way(data: Array) -> _MeanSquares:
-    """Return the one-way mean squares over the subjects with two measurements or more."""
-    present = np.isfinite(data)
-    present &= (present.sum(axis=2) >= 2)[:, :, None]
-    repeats = present.sum(axis=2).astype(np.float64)
-    n = (repeats > 0).sum(axis=1).astype(np.float64)
-    total = repeats.sum(axis=1)
-    centred, mean = _centred(data, present, total)
-    by_subject = centred.sum(axis=2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ss_total = np.einsum("fsr,fsr->f", centred, centred)
-        ss_subjects = (by_subject**2 / np.maximum(repeats, 1.0)).sum(axis=1)
-        undefined = _undefined(ss_total, mean, n, total)
-        k = (total - (repeats**2).sum(axis=1) / total) / (n - 1.0)
-        error = np.maximum(ss_total - ss_subjects, 0.0) / (total - n)
-        return _MeanSquares(
-            subjects=np.where(undefined, np.nan, ss_subjects / (n - 1.0)),
-            raters=np.full_like(n, np.nan),
-            error=np.where(undefined, np.nan, error),
-            n=n,
-            k=np.where(n >= 2, k, np.nan),
-            df_error=total - n,
-        )
-
-
-def _centred(data: Array, used: npt.NDArray[np.bool_], count: Array) -> tuple[Array, Array]:
-    """Return the used values less their mean (zero where unused), and that mean, per feature."""
-    if used.size and used.all():
-        mean = data.mean(axis=(1, 2))
-        return data - mean[:, None, None], mean
-    kept = np.where(used, data, 0.0)
-    mean = kept.sum(axis=(1, 2)) / np.maximum(count, 1.0)
-    return np.where(used, kept - mean[:, None, None], 0.0), mean
-
-
-def _undefined(ss_total: Array, mean: Array, n: Array, count: Array) -> npt.NDArray[np.bool_]:
-    """Return which features do not vary, or have fewer than two subjects."""
-    return np.asarray((n < 2) | (ss_total <= count * (CONSTANT * np.abs(mean)) ** 2))
-
-
-def _ratio(squares: _MeanSquares, alpha: float) -> tuple[Array, Array, Array]:
-    """Return ICC(1,1), or ICC(C,1) from two-way mean squares, with its limits.
+def _ratio(squares: MeanSquares, alpha: float) -> tuple[Array, Array]:
+    """Return the limits of ICC(1,1), or of ICC(C,1) from two-way mean squares.
 
     Written without dividing by the error, so that perfect agreement gives 1 and not NaN.
     """
-    between, error, k, df = squares.subjects, squares.error, squares.k, squares.df_error
+    between, error, k, df = squares.means, squares.error, squares.k_means, squares.df_error
     f_lower = fdtri(squares.n - 1.0, df, 1.0 - alpha)
     f_upper = 1.0 / fdtri(df, squares.n - 1.0, 1.0 - alpha)
 
-    def coefficient(f: Array | float) -> Array:
+    def coefficient(f: Array) -> Array:
         return np.asarray((between - f * error) / (between + (k - 1.0) * f * error))
 
-    return coefficient(1.0), coefficient(f_lower), coefficient(f_upper)
+    return coefficient(f_lower), coefficient(f_upper)
 
 
-def _agreement(squares: _MeanSquares, alpha: float) -> tuple[Array, Array, Array]:
-    """Return ICC(A,1) with its limits, whose degrees of freedom are Satterthwaite's."""
-    between, raters, error = squares.subjects, squares.raters, squares.error
-    n, k = squares.n, squares.k
-    rho = (between - error) / (between + (k - 1.0) * error + k * (raters - error) / n)
+def _agreement(squares: MeanSquares, alpha: float, rho: Array) -> tuple[Array, Array]:
+    """Return the limits of ICC(A,1), whose degrees of freedom are Satterthwaite's."""
+    between, raters, error = squares.means, squares.raters, squares.error
+    # With missing cells n is the effective number of subjects per rater, as in the mean square.
+    n, k, subjects = squares.per_rater, squares.k_means, squares.n
     a = k * rho * raters
     b = (n * (1.0 + (k - 1.0) * rho) - k * rho) * error
-    df = (k - 1.0) * (n - 1.0) * (a + b) ** 2 / ((n - 1.0) * a**2 + b**2)
-    f_lower = fdtri(n - 1.0, df, 1.0 - alpha)
-    f_upper = fdtri(df, n - 1.0, 1.0 - alpha)
+    df = (a + b) ** 2 / (a**2 / squares.df_raters + b**2 / squares.df_error)
+    f_lower = fdtri(subjects - 1.0, df, 1.0 - alpha)
+    f_upper = fdtri(df, subjects - 1.0, 1.0 - alpha)
     noise = k * raters + (k * n - k - n) * error
     lower = n * (between - f_lower * error) / (f_lower * noise + n * between)
     upper = n * (f_upper * between - error) / (noise + n * f_upper * between)
     perfect = (error == 0.0) & (raters == 0.0) & (between > 0.0)
-    return rho, np.where(perfect, 1.0, lower), np.where(perfect, 1.0, upper)
+    return np.where(perfect, 1.0, lower), np.where(perfect, 1.0, upper)
 
 
 def _average(single: Array, k: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Which features are stable, and under which design: raters, or test and retest."""
+"""Which features are stable, and under which design: raters, test and retest, perturbations."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from rigoromics.errors import DataError
-from rigoromics.stability.icc import Array, icc, icc_form
+from rigoromics.stability.icc import icc, icc_form
+from rigoromics.stability.mean_squares import Array
 
 KEYS = ["patient", "design", "repeat"]
-COLUMNS = ["feature", "design", "n", "k", "icc", "lower", "upper", "icc_type", "stable"]
+COLUMNS = ["feature", "design", "n", "k", "icc", "lower", "upper", "icc_type", "interval", "stable"]
+# An ICC of two patients has a single degree of freedom between patients: it says nothing.
+FEWEST_PATIENTS = 3
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class StabilityRule:
         raters is an error) and between test and retest (measurements of one patient are not
         interchangeable when the second scan may be shifted as a whole). ``ICC(1,1)`` is right
         when the repeats have no order or identity, such as a different pair of raters for
-        each patient.
+        each patient, or random perturbations (Zwanenburg et al., Sci Rep 2019;9:614).
     threshold
         Least coefficient of a stable feature; 0.75 is "good" for Koo and Li.
     bound
@@ -70,9 +73,9 @@ def stability_table(
     Parameters
     ----------
     repeats
-        One row per patient, design and repeat: columns ``patient``, ``design`` (``raters`` or
-        ``retest``), ``repeat`` (the rater, the scan) and one column per feature. Hand in the
-        patients whose data may be learned from, and no others.
+        One row per patient, design and repeat: columns ``patient``, ``design`` (``raters``,
+        ``retest`` or ``perturbations``), ``repeat`` (the rater, the scan, the perturbation) and
+        one column per feature. Hand in the patients whose data may be learned from, and no others.
     settings
         ``{design: {"icc": ..., "threshold": ..., "bound": ...}}``; see :class:`StabilityRule`. A
         design that is not named is judged by the defaults.
@@ -80,10 +83,12 @@ def stability_table(
     Returns
     -------
     pandas.DataFrame
-        Columns feature, design, n (patients), k (repeats), icc, lower, upper (95%), icc_type,
-        stable; one row per feature and design, designs in alphabetical order, features in
-        the order of the table. A feature whose ICC is undefined (constant, too few patients) has
-        NaN and is not stable. Without repeats the table has no rows.
+        Columns feature, design, n (patients with two repeats or more), k (repeats of a patient,
+        on average), icc, lower, upper (95%), icc_type, interval (what the limits rest on, see
+        :class:`rigoromics.stability.icc.Icc`), stable; one row per feature and design, designs in
+        alphabetical order, features in the order of the table. A feature whose ICC is undefined
+        (constant, too few patients) has NaN and is not stable. Without repeats the table has no
+        rows.
 
     Raises
     ------
@@ -91,17 +96,10 @@ def stability_table(
         If a key column is missing, one patient has two rows for one repeat, or a setting is
         unknown.
     """
-    missing = [key for key in KEYS if key not in repeats.columns]
-    if missing:
-        raise DataError(
-            f"the table of repeated measurements lacks the column(s) {', '.join(missing)}",
-            "give one row per patient, design and repeat, with these three columns",
-        )
     rules = stability_rules(settings or {})
-    features = [column for column in repeats.columns if column not in KEYS]
     parts = [
-        _design_table(rows, features, str(design), rules.get(str(design), StabilityRule()))
-        for design, rows in repeats.groupby("design", sort=True)
+        _design_table(rows, features, design, rules.get(design, StabilityRule()))
+        for design, rows, features in by_design(repeats)
     ]
     if not parts:
         return _empty_table()
@@ -118,6 +116,25 @@ def stable_features(table: pd.DataFrame) -> list[str]:
     """
     agreed = table.groupby("feature", sort=False)["stable"].all()
     return [str(feature) for feature in agreed.index[agreed]]
+
+
+def by_design(repeats: pd.DataFrame) -> list[tuple[str, pd.DataFrame, list[str]]]:
+    """Return each design, in alphabetical order, with its rows and the names of the features.
+
+    Raises
+    ------
+    DataError
+        If a key column is missing.
+    """
+    missing = [key for key in KEYS if key not in repeats.columns]
+    if missing:
+        raise DataError(
+            f"the table of repeated measurements lacks the column(s) {', '.join(missing)}",
+            "give one row per patient, design and repeat, with these three columns",
+        )
+    features = [str(column) for column in repeats.columns if column not in KEYS]
+    groups = repeats.groupby("design", sort=True)
+    return [(str(design), rows, features) for design, rows in groups]
 
 
 def repeats_array(rows: pd.DataFrame, features: list[str]) -> Array:
@@ -167,6 +184,7 @@ def _design_table(
             "lower": result.lower,
             "upper": result.upper,
             "icc_type": icc_form(rule.icc),
+            "interval": result.interval,
             # A comparison with NaN is False: undefined is not stable.
             "stable": judged >= rule.threshold,
         },

@@ -69,6 +69,42 @@ def test_repeats_hold_development_patients_only_and_both_designs():
     assert set(feature_columns(found)) == {VOLUME, "original_firstorder_Mean"}
 
 
+def test_perturbations_repeat_the_reference_raters_scan():
+    features = rows(
+        ("P-1", "ct", "lesion", "r1", "none"),
+        ("P-1", "ct", "lesion", "r1", "noise-1"),
+        ("P-1", "ct", "lesion", "r1", "rotated-1"),
+        ("P-1", "ct", "lesion", "r1", "shuffled"),
+        ("P-1", "ct", "lesion", "r2", "noise-1"),
+        ("P-2", "ct", "lesion", "r1", "none"),
+        ("P-3", "ct", "lesion", "r1", "none"),
+        ("P-3", "ct", "lesion", "r1", "noise-1"),
+        ("P-ext", "ct", "lesion", "r1", "none"),
+        ("P-ext", "ct", "lesion", "r1", "noise-1"),
+        ("P-1", "again", "lesion", "r1", "noise-1"),
+    )
+    found = table.repeats(features, ["P-1", "P-2", "P-3"], "r1", {"again": "ct"}, VOLUME)
+    assert set(found["design"]) == {"perturbations"}
+    assert found.set_index(["patient", "repeat"])[VOLUME].to_dict() == {
+        ("P-1", "none"): 1.0,
+        ("P-1", "noise-1"): 2.0,
+        ("P-1", "rotated-1"): 3.0,
+        ("P-3", "none"): 7.0,
+        ("P-3", "noise-1"): 8.0,
+    }
+
+
+def test_each_roi_has_its_own_perturbations():
+    features = rows(
+        ("P-1", "ct", "gtv", "r1", "none"),
+        ("P-1", "ct", "gtv", "r1", "noise-1"),
+        ("P-1", "ct", "node", "r1", "none"),
+    )
+    found = table.repeats(features, ["P-1"], "r1", {}, VOLUME).set_index("repeat")
+    assert found[f"baseline.ct.gtv:{VOLUME}"].to_dict() == {"noise-1": 2.0, "none": 1.0}
+    assert f"baseline.ct.node:{VOLUME}" not in found
+
+
 def test_no_repeats_give_an_empty_table():
     found = table.repeats(rows(("P-1", "ct", "lesion", "r1", "none")), ["P-1"], "r1", {}, VOLUME)
     assert list(found.columns) == ["patient", "design", "repeat"]

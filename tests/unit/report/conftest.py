@@ -68,7 +68,7 @@ def write_paper(folder: Path, config: dict, root: Path) -> Path:
         agreement=found("images/*/agreement.tsv"),
         audit=[*found("audit/*.tsv"), *found("audit/audit.json")],
         audit_picture=found("audit/audit.png"),
-        stability=found("stability/stability.tsv"),
+        stability=found("stability/*.tsv"),
         dictionary=found("features/features.dictionary.tsv"),
         extraction=[root / "config/extraction/ct.yaml"],
     )

@@ -14,6 +14,9 @@ from lifelines.statistics import logrank_test
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from rigoromics.config import load_study
+from rigoromics.stability.sentences import sentences_table
+from rigoromics.stability.survivors import SIZE_COLUMNS, overlap_table, survivors_table
+from rigoromics.stability.table import COLUMNS
 
 STRENGTH = {"clinical": 0.4, "volume": 0.3, "radiomics": 1.0, "combined": 1.15, "shuffled": 0.0}
 MODELS = {
@@ -218,24 +221,45 @@ def _acquisition(folder: Path, people: pd.DataFrame, rng: np.random.Generator) -
 
 def _agreement(folder: Path, people: pd.DataFrame, rng: np.random.Generator) -> None:
     rows = [
-        (p, "baseline", "ct", "lesion", a, b, rng.normal(0.87, 0.03), rng.normal(2.4, 0.5))
+        (
+            p,
+            "baseline",
+            "ct",
+            "lesion",
+            a,
+            b,
+            rng.normal(0.87, 0.03),
+            rng.normal(2.4, 0.5),
+            rng.normal(0.8, 0.1),
+            rng.normal(0.95, 0.01),
+        )
         for p in people["patient"]
         for a, b in (("r1", "r2"), ("r1", "r3"), ("r2", "r3"))
     ]
     columns = ["patient", "timepoint", "scan", "roi", "rater_a", "rater_b", "dice",
-               "hausdorff95_mm"]  # fmt: skip
+               "hausdorff95_mm", "mean_surface_mm", "surface_dice"]  # fmt: skip
     _tsv(pd.DataFrame(rows, columns=columns), folder / "images/all/agreement.tsv")
 
 
 def _stability(folder: Path, rng: np.random.Generator, images: bool) -> None:
-    rows = []
-    for design, k, n in (("raters", 3, 56), ("retest", 2, 17)) if images else ():
+    rows, spread, sizes = [], [], []
+    designs = (("raters", 3, 56), ("retest", 2, 17), ("perturbations", 31, 56)) if images else ()
+    for design, k, n in designs:
         for feature in FEATURES:
             icc = rng.beta(8, 1.5)
             rows.append((feature, design, n, k, icc, icc - 0.08, min(icc + 0.05, 1), "ICC(A,1)",
-                         icc > 0.8))  # fmt: skip
-    columns = ["feature", "design", "n", "k", "icc", "lower", "upper", "icc_type", "stable"]
-    _tsv(pd.DataFrame(rows, columns=columns), folder / "stability/stability.tsv")
+                         "Satterthwaite", icc > 0.8))  # fmt: skip
+            spread.append((feature, design, k, rng.uniform(0.02, 0.2)))
+        sizes += [(design, size, n // 3, 1.0, 20.0, "glcm", 5, 0.8, rng.uniform(0.02, 0.2))
+                  for size in ("small", "medium", "large")]  # fmt: skip
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    repeatability = pd.DataFrame(spread, columns=["feature", "design", "repeats", "within_cv"])
+    out = folder / "stability"
+    _tsv(table, out / "stability.tsv")
+    _tsv(survivors_table(table), out / "survivors.tsv")
+    _tsv(overlap_table(table), out / "overlap.tsv")
+    _tsv(sentences_table(table, repeatability), out / "sentences.tsv")
+    _tsv(pd.DataFrame(sizes, columns=SIZE_COLUMNS), out / "sizes.tsv")
 
 
 class _Tables:

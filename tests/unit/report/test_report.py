@@ -329,3 +329,29 @@ def test_a_study_that_lacks_a_part_still_gets_its_paper(paper_of, missing):
 
     paper = paper_of(change, survival=False)
     assert "Key numbers" in page(paper).text
+
+
+def test_stability_is_told_by_design_overlap_family_and_size(full_paper):
+    text = page(full_paper).text
+    for design in ("Between raters", "Between test and retest", "Between perturbations of image"):
+        assert f"{design}" in text
+    assert "Under all of them," in text
+    assert "Show stability by family and by size of the ROI" in text
+    assert "Patients of one third are more alike than all patients" in text
+    assert "median surface Dice coefficient of" in text
+
+
+def test_every_predictor_has_its_sentence_on_stability(full_paper, full_study):
+    folder, _ = full_study
+    text = page(full_paper).text
+    said = pd.read_csv(folder / "stability/sentences.tsv", sep="\t").set_index("feature")[
+        "sentence"
+    ]
+    used = json.loads(
+        (folder / "model/metastasis/radiomics.elastic_net/signature.json").read_text()
+    )["features_used"]
+    known = [name for name in used if name in said.index]
+    assert known
+    assert "Show how stable each predictor is" in text
+    for name in known:
+        assert said[name] in text

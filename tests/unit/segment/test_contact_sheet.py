@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
-from rigoromics.segment.checks import Agreement
+from rigoromics.segment.agreement import Agreement
 from rigoromics.segment.contact_sheet import Drawing, draw_contact_sheet
 from rigoromics.segment.panels import COLOURS, View, Window, choose_window, draw_panel, outline
 
@@ -94,7 +94,7 @@ def phantom():
 
 
 def draw(path, image, drawings):
-    pairs = {("lesion", "r1", "r2"): Agreement(0.9, 1.0)}
+    pairs = {("lesion", "r1", "r2"): Agreement(0.9, 1.0, 0.4, 0.98)}
     draw_contact_sheet(path, image, drawings, title="P-1", modality="CT", agreements=pairs)
     return path.read_bytes()
 

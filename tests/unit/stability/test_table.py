@@ -120,3 +120,13 @@ def test_the_whole_table_takes_less_than_a_second():
 )
 def test_names_tell_image_type_and_family(feature, parts):
     assert split_feature(feature) == parts
+
+
+def test_the_way_to_the_interval_is_told():
+    table = repeats(12, ("a", "b", "c"))
+    whole = stability_table(table).set_index("feature")
+    assert whole.at["steady", "interval"] == "Satterthwaite"
+    holes = stability_table(table.drop(index=[3, 20])).set_index("feature")
+    assert holes.at["steady", "interval"] == "unweighted means"
+    assert holes.at["steady", "n"] == 12
+    assert 2 < holes.at["steady", "k"] < 3
