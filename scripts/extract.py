@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from rigoromics.errors import DataError, Problem, problems_table
 from rigoromics.extract.engine import Extraction
-from rigoromics.extract.rows import INDEX, UNPERTURBED
+from rigoromics.extract.rows import INDEX, UNPERTURBED, is_perturbation
 from rigoromics.extract.settings import ExtractionSettings
 from rigoromics.perturb.run import extractions
 from rigoromics.perturb.settings import Chain
@@ -137,7 +137,9 @@ class _Case:
         return derive_seed(self.seed, drawn, *row[names])
 
     def _rows(self, result: Extraction, perturbation: str) -> list[dict[str, Any]]:
-        for severity, errors in (("refused", result.refused), ("noted", result.noted)):
+        # A segmentation is there whatever becomes of its perturbations.
+        refused = "noted" if is_perturbation(perturbation) else "refused"
+        for severity, errors in ((refused, result.refused), ("noted", result.noted)):
             for number, error in errors.items():
                 self._note(self.scan.loc[int(number)].to_dict(), severity, error, perturbation)
         rows = []

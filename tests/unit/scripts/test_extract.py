@@ -128,6 +128,17 @@ def test_perturbations_of_some_cohorts_and_scans_only(chunk):
         assert set(table["perturbation"]) == {"none"}
 
 
+def test_a_perturbation_that_fails_refuses_no_segmentation(chunk):
+    cohort = read_tsv(chunk)["cohort"].iloc[0]
+    asked = {"chains": [{"slice_mm": [0.01]}], "cohorts": [cohort], "without": []}
+    _, plain, _ = run(chunk, controls=[])
+    _, problems, metrics = run(chunk, controls=[], perturbations=asked)
+    added = problems[problems["problem"].str.startswith("slice0.01: The scan's slices lie")]
+    assert len(problems) == len(plain) + len(added) > len(plain)
+    assert set(added["severity"]) == {"noted"}
+    assert metrics["refused"] == (plain["severity"] == "refused").sum()
+
+
 @pytest.mark.parametrize("name", ["P-1.nii.gz", "P-2__R1.nii.gz"])
 def test_changed_file_stops_the_chunk(chunk, name):
     chunk.with_name(name).write_bytes(b"other")
