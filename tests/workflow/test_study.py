@@ -129,7 +129,7 @@ def stands_in(content: bytes, texts: list[bytes]) -> list[bytes]:
 def test_development_patients_alone_are_perturbed_under_the_reference_rater(planted):
     rows = pd.read_parquet(planted.results / "features" / "features.parquet")
     perturbed = rows[rows["perturbation"].map(is_perturbation)]
-    names = {"noise1_rotate+5", "volume-10_contour1", "volume+10_contour1"}
+    names = {"noise1_rotate+5", "volume-10", "volume+10"}
     assert set(perturbed["perturbation"]) == names
     assert set(perturbed["cohort"]) == {"development"}
     assert set(perturbed["rater"]) == {"r1"}

@@ -30,7 +30,7 @@ def perturbations(seed):
         return [round(float(rng.uniform(0.05, 0.95)), 2)]
 
     def gain():
-        return [round(float(rng.uniform(-0.25, 0.25)), 2)]
+        return [float(rng.choice([-1, 1])) * round(float(rng.uniform(0.05, 0.25)), 2)]
 
     chains = [
         Chain(noise=1),
