@@ -34,6 +34,12 @@ class Region:
         x, y, z = (low + n - 1 for low, n in zip(self.lower, self.size, strict=True))
         return x, y, z
 
+    @property
+    def slices(self) -> tuple[slice, slice, slice]:
+        """Where it lies in an array of (slices, rows, columns)."""
+        x, y, z = (slice(low, low + n) for low, n in zip(self.lower, self.size, strict=True))
+        return z, y, x
+
     def grown(self, margin: Sequence[int], within: Triple) -> Region:
         """Return the box with `margin` more voxels on every side, cut at an image's borders."""
         lower = [max(low - m, 0) for low, m in zip(self.lower, margin, strict=True)]

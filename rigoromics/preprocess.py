@@ -242,8 +242,7 @@ def crop(image: sitk.Image, region: Region) -> sitk.Image:
 
 def part_of(values: npt.NDArray[Value], region: Region) -> npt.NDArray[Value]:
     """Return a view of a box of (slices, rows, columns) values."""
-    x, y, z = (slice(low, up + 1) for low, up in zip(region.lower, region.upper, strict=True))
-    return values[z, y, x]
+    return values[region.slices]
 
 
 def like(image: sitk.Image, values: npt.NDArray[Any]) -> sitk.Image:

@@ -12,6 +12,7 @@ from radiomics.featureextractor import RadiomicsFeatureExtractor
 
 from rigoromics import preprocess
 from rigoromics.extract import fast
+from rigoromics.extract.images import Laplacians, Source
 from rigoromics.extract.options import Options
 from rigoromics.extract.roi import Roi
 from rigoromics.extract.settings import ExtractionSettings
@@ -32,6 +33,23 @@ class Backend(ABC):
     def __init__(self, settings: ExtractionSettings) -> None:
         self._extractor = RadiomicsFeatureExtractor(settings.to_pyradiomics(preprocessed=True))
         self.settings: dict[str, Any] = self._extractor.settings
+
+    def images(
+        self, source: Source, image: sitk.Image, inner: Region
+    ) -> Iterator[tuple[str, sitk.Image]]:
+        """Yield the names of a source's images, and of each the part that features come from.
+
+        Parameters
+        ----------
+        source
+            Where the images come from.
+        image
+            What the source needs to see.
+        inner
+            Where on it the part lies.
+        """
+        for name, made in source.make(image):
+            yield name, preprocess.crop(made, inner)
 
     @abstractmethod
     def shape(self, image: sitk.Image, roi: Roi) -> Features:
@@ -99,6 +117,18 @@ class Fast(Backend):
         super().__init__(settings)
         self._wanted = settings.classes.to_pyradiomics()
         self._by_slice = settings.texture.by_slice
+
+    def images(
+        self, source: Source, image: sitk.Image, inner: Region
+    ) -> Iterator[tuple[str, sitk.Image]]:
+        """Yield images; see :meth:`Backend.images`."""
+        if not isinstance(source, Laplacians):
+            yield from super().images(source, image, inner)
+            return
+        values, part = sitk.GetArrayViewFromImage(image), preprocess.crop(image, inner)
+        for name, sigma in source.possible(image).items():
+            made = fast.laplacian_of_gaussian(values, image.GetSpacing(), sigma, inner.slices)
+            yield name, preprocess.like(part, made)
 
     def shape(self, image: sitk.Image, roi: Roi) -> Features:
         """Return shape features; see :meth:`Backend.shape`."""

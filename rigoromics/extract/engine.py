@@ -233,10 +233,9 @@ def _textures(
         part = preprocess.crop(scan.image, region.counted_inside(scan.region))
         bins = source.discretisation
         changed = backend.settings | (bins.to_pyradiomics() if bins is not None else {})
-        for name, image in source.make(part):
+        for name, image in backend.images(source, part, every.counted_inside(region)):
             made.add(name)
-            filtered = preprocess.crop(image, every.counted_inside(region))
-            for mask, found in backend.features(filtered, rois, within, changed):
+            for mask, found in backend.features(image, rois, within, changed):
                 features[mask].update({f"{name}_{key}": value for key, value in found.items()})
     return made
 

@@ -119,11 +119,26 @@ class FromPyRadiomics(Source):
             yield name, made
 
 
+class Laplacians(FromPyRadiomics):
+    """PyRadiomics' Laplacians of Gaussian."""
+
+    def __init__(self, sigmas: Sequence[float], discretisation: Discretisation | None) -> None:
+        self.sigmas = _log_names(sigmas, 3)
+        reach_mm = LOG_MARGIN_SIGMAS * max(sigmas)
+        super().__init__(
+            "LoG", list(self.sigmas), discretisation, reach_mm=reach_mm, sigma=list(sigmas)
+        )
+
+    def possible(self, image: sitk.Image) -> dict[str, float]:
+        """Return name and sigma, mm, of those that an image is large enough for."""
+        return _large_enough(self.sigmas, image.GetSize(), image.GetSpacing())
+
+
 class LogInSlices(Source):
     """The Laplacian of Gaussian that PyRadiomics takes, slice by slice."""
 
     def __init__(self, sigmas: Sequence[float], discretisation: Discretisation | None) -> None:
-        self.sigmas = dict(zip(_log_names(sigmas, 2), sigmas, strict=True))
+        self.sigmas = _log_names(sigmas, 2)
         super().__init__(list(self.sigmas), discretisation)
 
     def surroundings(self, box: Region, whole: Triple, spacing: Sequence[float]) -> Region:
@@ -136,11 +151,7 @@ class LogInSlices(Source):
         """Yield images; see :meth:`Source.make`."""
         size, spacing = image.GetSize()[:2], image.GetSpacing()[:2]
         values = sitk.GetArrayViewFromImage(image)
-        for name, sigma in self.sigmas.items():
-            # As PyRadiomics decides in 3D.
-            least = [max(LOG_LEAST, math.ceil(sigma / s) + 1) for s in spacing]
-            if any(n < m for n, m in zip(size, least, strict=True)):
-                continue
+        for name, sigma in _large_enough(self.sigmas, size, spacing).items():
             laplacian = sitk.LaplacianRecursiveGaussianImageFilter()
             laplacian.SetNormalizeAcrossScale(True)
             laplacian.SetSigma(sigma)
@@ -204,17 +215,23 @@ def image_names(settings: ExtractionSettings) -> list[str]:
 def _log(own: image_settings.LaplacianOfGaussian) -> Source:
     if own.dimensions == 2:
         return LogInSlices(own.sigma_mm, own.discretisation)
-    return FromPyRadiomics(
-        "LoG",
-        _log_names(own.sigma_mm, 3),
-        own.discretisation,
-        reach_mm=LOG_MARGIN_SIGMAS * max(own.sigma_mm),
-        sigma=list(own.sigma_mm),
-    )
+    return Laplacians(own.sigma_mm, own.discretisation)
 
 
-def _log_names(sigmas: Sequence[float], dimensions: int) -> list[str]:
-    return [f"log-sigma-{str(s).replace('.', '-')}-mm-{dimensions}D" for s in sigmas]
+def _log_names(sigmas: Sequence[float], dimensions: int) -> dict[str, float]:
+    return {f"log-sigma-{str(s).replace('.', '-')}-mm-{dimensions}D": s for s in sigmas}
+
+
+def _large_enough(
+    sigmas: dict[str, float], size: Sequence[int], spacing: Sequence[float]
+) -> dict[str, float]:
+    """Return the Laplacians that PyRadiomics takes of an image of a size."""
+    found = {}
+    for name, sigma in sigmas.items():
+        least = [max(LOG_LEAST, math.ceil(sigma / step) + 1) for step in spacing]
+        if all(n >= m for n, m in zip(size, least, strict=True)):
+            found[name] = sigma
+    return found
 
 
 def _wavelet(own: image_settings.Wavelet, in_slices: bool) -> Source:

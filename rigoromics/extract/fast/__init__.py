@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from rigoromics.extract.fast.discretise import discretise
 from rigoromics.extract.fast.firstorder import firstorder
+from rigoromics.extract.fast.recursive import laplacian_of_gaussian
 from rigoromics.extract.fast.shape import shape
 from rigoromics.extract.fast.texture import texture
 from rigoromics.extract.options import Options, Wanted
 from rigoromics.preprocess import BoolArray
 
-__all__ = ["features", "shape"]
+__all__ = ["features", "laplacian_of_gaussian", "shape"]
 
 
 def features(

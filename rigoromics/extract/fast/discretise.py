@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rigoromics.extract.fast.jit import njit
 from rigoromics.extract.options import Options
 from rigoromics.preprocess import BoolArray
 
 IntArray = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -99,5 +101,26 @@ def discretise(image: npt.NDArray[Any], inside: BoolArray, options: Options) -> 
     """
     values = image[inside]
     every = np.zeros(image.shape, np.int32)
-    every[inside] = np.digitize(values, bin_edges(values, options))
+    edges = bin_edges(values, options).astype(np.float64)
+    every[inside] = _levels(values.astype(np.float64), edges)
     return levels_of(every)
+
+
+@njit
+def _levels(values: FloatArray, edges: FloatArray) -> IntArray:
+    """Return how many edges each value reaches (numpy's `digitize`), for edges evenly apart.
+
+    Reckoned from the first edge and, for what rounding does at an edge, put right by comparison.
+    """
+    levels = np.empty(len(values), np.int32)
+    last = len(edges) - 1
+    # The last bin may be wider than the others; see `bin_edges`.
+    width = edges[1] - edges[0]
+    for i, value in enumerate(values):
+        level = int(min(max((value - edges[0]) / width, 0.0), float(last)))
+        while level >= 0 and value < edges[level]:
+            level -= 1
+        while level < last and value >= edges[level + 1]:
+            level += 1
+        levels[i] = level + 1
+    return levels

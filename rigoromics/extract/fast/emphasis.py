@@ -73,9 +73,11 @@ def _share_a_line(levels: Levels, direction: LongArray) -> bool:
 def size_zones(flat: Flat, levels: Levels) -> dict[str, float]:
     """Return GLSZM features."""
     of_level, of_size = kernels.zones(flat.cells, flat.voxels, flat.lines)
-    sizes, column = np.unique(of_size, return_inverse=True)
-    matrix = np.zeros((flat.levels, len(sizes)), np.int64)
-    np.add.at(matrix, (of_level, column), 1)
+    sizes = np.flatnonzero(np.bincount(of_size))
+    column = np.zeros(sizes[-1] + 1, np.int64)
+    column[sizes] = np.arange(len(sizes))
+    cell = of_level * len(sizes) + column[of_size]
+    matrix = np.bincount(cell, minlength=flat.levels * len(sizes)).reshape(-1, len(sizes))
     grey = levels.present.astype(np.float64)
     return _named("glszm", kernels.emphases(matrix, grey, sizes.astype(np.float64)))
 

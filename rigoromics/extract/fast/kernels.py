@@ -36,23 +36,28 @@ def runs(
 
     And of each direction whether any two voxels of the ROI are neighbours along it.
     """
-    found = np.zeros((len(offsets), levels, longest), np.int64)
-    touching = np.zeros(len(offsets), np.bool_)
-    for direction in range(len(offsets)):
-        step = offsets[direction]
-        for place in voxels:
-            level, before = cells[place], cells[place - step]
-            if before > 0:
-                touching[direction] = True
-                if before == level:
-                    continue
-            length = 1
-            ahead = place + step
-            while cells[ahead] == level:
-                length += 1
-                ahead += step
-            found[direction, level - 1, length - 1] += 1
-    return found, touching
+    # Either way along a line gives the same runs; this way the voxel before has been passed.
+    steps = np.abs(offsets)
+    # How many of a voxel's level lie one after the other up to it, of the voxels last passed.
+    last = 1
+    while last <= steps.max():
+        last *= 2
+    length = np.zeros((last, len(steps)), np.int32)
+    longer = np.zeros((len(steps), levels, longest + 1), np.int64)
+    touches = np.zeros(len(steps), np.int32)
+    for place in voxels:
+        level = cells[place]
+        for direction in range(len(steps)):
+            earlier = place - steps[direction]
+            before = cells[earlier]
+            touches[direction] |= before
+            so_far = 1
+            if before == level:
+                so_far += length[earlier & (last - 1), direction]
+            length[place & (last - 1), direction] = so_far
+            longer[direction, level - 1, so_far - 1] += 1
+    # Each run was counted at every length up to its own.
+    return longer[:, :, :-1] - longer[:, :, 1:], touches > 0
 
 
 @njit

@@ -17,6 +17,9 @@ def warm() -> None:
     }
     fast.features(image, inside, (1.0, 1.0, 1.0), classes, Options(bin_width=1.0))
     fast.shape(inside, (1.0, 1.0, 1.0), [])
+    everywhere = [slice(0, n) for n in image.shape]
+    for kind in (np.float32, np.float64):
+        fast.laplacian_of_gaussian(image.astype(kind), (1.0, 1.0, 1.0), 1.0, everywhere)
 
 
 if __name__ == "__main__":
