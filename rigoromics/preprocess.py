@@ -224,14 +224,17 @@ def _along_axis(
 
 def bounding_box(inside: BoolArray) -> Region | None:
     """Return the smallest box that holds a (slices, rows, columns) mask; None if it is empty."""
-    lower, upper = [], []
-    for axis in (2, 1, 0):
+    lower, upper = [0, 0, 0], [0, 0, 0]
+    left = inside
+    # Slices first: what lies outside the box along one axis is not looked at along the next.
+    for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
-        filled = np.flatnonzero(inside.any(axis=others))
+        filled = np.flatnonzero(left.any(axis=others))
         if not len(filled):
             return None
-        lower.append(int(filled[0]))
-        upper.append(int(filled[-1]))
+        lower[2 - axis], upper[2 - axis] = int(filled[0]), int(filled[-1])
+        kept = slice(filled[0], filled[-1] + 1)
+        left = left[(slice(None),) * axis + (kept,)]
     return region_between(lower, upper)
 
 

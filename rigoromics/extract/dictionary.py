@@ -59,9 +59,10 @@ def facts() -> dict[tuple[str, str], Fact]:
     return {(row.pop("class"), row.pop("name")): Fact(**row) for row in rows}
 
 
-def names_of(feature_class: str) -> list[str]:
+@cache
+def names_of(feature_class: str) -> tuple[str, ...]:
     """Return the names of a class's features."""
-    return [name for known, name in facts() if known == feature_class]
+    return tuple(name for known, name in facts() if known == feature_class)
 
 
 def dictionary(features: Iterable[str]) -> pd.DataFrame:

@@ -38,6 +38,8 @@ class Roi:
 def read_mask(image: sitk.Image, mask: sitk.Image) -> tuple[BoolArray, Region]:
     """Return a mask as (slices, rows, columns) and its box.
 
+    The array may share the mask's memory.
+
     Raises
     ------
     DataError
@@ -45,8 +47,10 @@ def read_mask(image: sitk.Image, mask: sitk.Image) -> tuple[BoolArray, Region]:
     """
     preprocess.check_geometry(image, mask)
     values = sitk.GetArrayViewFromImage(mask)
-    inside = np.asarray(values == 1)
-    if np.count_nonzero(inside) != np.count_nonzero(values):
+    # Most masks are bytes of 0 and 1, which need no copy to be yes and no.
+    plain = values.dtype == np.uint8 and values.max() <= 1
+    inside = np.asarray(values.view(np.bool_) if plain else values == 1)
+    if not plain and np.count_nonzero(inside) != np.count_nonzero(values):
         labels = np.unique(values)
         raise DataError(
             f"The mask holds other values than 0 and 1 ({', '.join(map(str, labels[:6]))})",
@@ -106,7 +110,7 @@ def _checked_box(
     """Return a mask's box, unless there is too little in it for features."""
     least = settings.smallest_roi
     remedy = "redraw the ROI, use smaller voxels, or lower `smallest_roi` in the settings"
-    voxels = int(inside.sum())
+    voxels = int(np.count_nonzero(inside))
     box = preprocess.bounding_box(inside)
     if box is None:
         raise DataError(f"The ROI has no voxel left {when}", remedy)
@@ -124,7 +128,8 @@ def _checked_box(
             f"The ROI is {widest} voxel(s) wide {when}, and neighbours are to be {nearest} apart",
             "use smaller `texture: distances`, smaller voxels, or leave the ROI out",
         )
-    grey = sitk.GetArrayViewFromImage(image)[inside]
+    grey = preprocess.part_of(sitk.GetArrayViewFromImage(image), box)
+    grey = grey[preprocess.part_of(inside, box)]
     if grey.min() == grey.max():
         raise DataError(
             f"All voxels of the ROI have the same grey value ({grey.min():g}) {when}",

@@ -16,6 +16,7 @@ import numpy as np
 
 from rigoromics import preprocess
 from rigoromics.extract.fast.discretise import Levels, levels_of
+from rigoromics.extract.fast.layout import Layout
 from rigoromics.extract.fast.texture import texture
 from rigoromics.extract.options import Options
 from rigoromics.ibsi.measure import TEXTURES, Phantom
@@ -73,8 +74,11 @@ def _levels_from_the_bound(reference: Reference, phantom: Phantom, value: float)
         by_slice=way.setting.startswith("2D"),
     )
     lowest = math.floor(phantom.grey.min() / width) * width
+    box = preprocess.bounding_box(phantom.kept)
+    inside = phantom.kept if box is None else preprocess.part_of(phantom.kept, box)
+    layout = Layout.of(inside, options)
     engines, ibsis = (
-        texture(levels_from(phantom, first, width), {feature_class: [name]}, options)
+        texture(layout, levels_from(phantom, first, width), {feature_class: [name]}, options)
         for first in (lowest, bounds[0])
     )
     column = f"{feature_class}_{name}"
@@ -93,10 +97,7 @@ def levels_from(phantom: Phantom, bound: float, width: float) -> Levels:
     width
         Bin size.
     """
-    levels = np.zeros(phantom.kept.shape, np.int32)
-    levels[phantom.kept] = np.floor((phantom.grey - bound) / width) + 1
-    box = preprocess.bounding_box(phantom.kept)
-    return levels_of(levels if box is None else preprocess.part_of(levels, box))
+    return levels_of(np.floor((phantom.grey - bound) / width).astype(np.int32) + 1)
 
 
 DEPARTURES = (

@@ -83,13 +83,12 @@ def patterns(padded: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return found
 
 
-def _places(found: NDArray[np.uint8], axis: int) -> NDArray[np.int64]:
+def _places(found: NDArray[np.uint8], axis: int) -> NDArray[np.float64]:
     """Return, for each pattern, the sum of its cubes' indices along an axis."""
     rows = np.moveaxis(found, axis, 0)
-    sums = np.zeros(_PATTERNS, dtype=np.int64)
-    for place, row in enumerate(rows):
-        sums += place * np.bincount(row.ravel(), minlength=_PATTERNS)
-    return sums
+    places = np.repeat(np.arange(float(len(rows))), rows[0].size)
+    found_at = np.bincount(rows.ravel(), weights=places, minlength=_PATTERNS)
+    return found_at.astype(np.float64)
 
 
 @cache

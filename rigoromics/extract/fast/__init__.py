@@ -14,18 +14,18 @@ import numpy.typing as npt
 
 from rigoromics.extract.fast.discretise import discretise
 from rigoromics.extract.fast.firstorder import firstorder
+from rigoromics.extract.fast.layout import Layout
 from rigoromics.extract.fast.recursive import laplacian_of_gaussian
 from rigoromics.extract.fast.shape import shape
 from rigoromics.extract.fast.texture import texture
 from rigoromics.extract.options import Options, Wanted
-from rigoromics.preprocess import BoolArray
 
-__all__ = ["features", "laplacian_of_gaussian", "shape"]
+__all__ = ["Layout", "features", "laplacian_of_gaussian", "shape"]
 
 
 def features(
-    image: npt.NDArray[Any],
-    inside: BoolArray,
+    values: npt.NDArray[Any],
+    layout: Layout,
     spacing: Sequence[float],
     wanted: Wanted,
     options: Options,
@@ -34,8 +34,10 @@ def features(
 
     Parameters
     ----------
-    image, inside
-        (slices, rows, columns) grey values, in the image's own type, and the ROI, of the ROI's box.
+    values
+        (voxels,) grey values of the ROI's voxels, in the image's own type and the layout's order.
+    layout
+        The ROI.
     spacing
         Voxel size (x, y, z), mm.
     wanted
@@ -48,10 +50,9 @@ def features(
     dict
         `<class>_<Feature>` to value; NaN where a value is not defined.
     """
-    levels = discretise(image, inside, options)
-    found = texture(levels, wanted, options)
+    levels = discretise(values, options)
+    found = texture(layout, levels, wanted, options)
     if "firstorder" in wanted:
-        names = wanted["firstorder"]
-        first = firstorder(image, inside, levels, spacing, names, options)
+        first = firstorder(values, levels, spacing, wanted["firstorder"], options)
         found |= {f"firstorder_{name}": value for name, value in first.items()}
     return found

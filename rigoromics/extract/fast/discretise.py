@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy.typing as npt
 
 from rigoromics.extract.fast.jit import njit
 from rigoromics.extract.options import Options
-from rigoromics.preprocess import BoolArray
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
@@ -24,7 +22,7 @@ class Levels:
     Attributes
     ----------
     values
-        (slices, rows, columns) level of each voxel, 1 to `highest`; 0 outside the ROI.
+        (voxels,) level of each voxel, from 1.
     present
         Levels that occur, ascending.
     counts
@@ -38,11 +36,17 @@ class Levels:
     counts: npt.NDArray[np.int64]
     highest: int
 
-    def slices(self) -> Iterator[Levels]:
-        """Yield the ROI's part of every slice, as it lies among the levels of the whole ROI."""
-        for values in self.values:
-            if values.any():
-                yield levels_of(values[None], self.highest)
+    @property
+    def ranks(self) -> IntArray:
+        """(voxels,) place of each voxel's level in `present`, from 1."""
+        ranks = np.zeros(int(self.present[-1]) + 1, np.int32)
+        ranks[self.present] = np.arange(1, len(self.present) + 1)
+        return ranks[self.values]
+
+    @property
+    def grey(self) -> FloatArray:
+        """`present` as numbers to reckon with."""
+        return self.present.astype(np.float64)
 
 
 def levels_of(values: IntArray, highest: int | None = None) -> Levels:
@@ -51,59 +55,52 @@ def levels_of(values: IntArray, highest: int | None = None) -> Levels:
     Parameters
     ----------
     values
-        (slices, rows, columns) level of each voxel; 0 outside the ROI, which is not empty.
+        (voxels,) level of each voxel, from 1; at least one voxel.
     highest
         The highest level, if another than that of these voxels.
     """
-    counts = np.bincount(values.ravel())
-    counts[0] = 0
+    counts = np.bincount(values)
     present = np.flatnonzero(counts).astype(np.int32)
     return Levels(values, present, counts[present], highest or int(present[-1]))
 
 
-def bin_edges(values: npt.NDArray[Any], options: Options) -> npt.NDArray[Any]:
+def bin_edges(least: Any, greatest: Any, options: Options) -> FloatArray:
     """Return the edges between grey levels, ascending; every value lies between first and last.
 
     Parameters
     ----------
-    values
-        (voxels,) grey values of the ROI, in the image's own type: PyRadiomics reckons the first
-        edge in that type.
+    least, greatest
+        Of the ROI's grey values, in the image's own type: PyRadiomics reckons the first edge in
+        that type.
     options
         Bin width (edges are multiples of it) or number of bins (between least and greatest).
     """
     if options.bin_count is not None:
-        edges = np.histogram_bin_edges(values, options.bin_count)
+        edges = np.histogram_bin_edges(np.array([least, greatest]), options.bin_count)
         # The greatest value belongs to the last bin.
         edges[-1] += 1
-        return edges
+        return edges.astype(np.float64)
     if options.bin_width is None:
         raise ValueError("options name neither a bin width nor a number of bins")
     width = options.bin_width
-    least, greatest = values.min(), values.max()
     edges = np.arange(least - (least % width), greatest + 2 * width, width)
     if len(edges) == 1:
         edges = np.array([edges[0] - 0.5, edges[0] + 0.5])
-    return edges
+    return edges.astype(np.float64)
 
 
-def discretise(image: npt.NDArray[Any], inside: BoolArray, options: Options) -> Levels:
+def discretise(values: npt.NDArray[Any], options: Options) -> Levels:
     """Return the grey levels of an ROI.
 
     Parameters
     ----------
-    image
-        (slices, rows, columns) grey values, in the image's own type.
-    inside
-        (slices, rows, columns) the ROI; at least one voxel.
+    values
+        (voxels,) grey values, in the image's own type; at least one voxel.
     options
         Bin width or number of bins.
     """
-    values = image[inside]
-    every = np.zeros(image.shape, np.int32)
-    edges = bin_edges(values, options).astype(np.float64)
-    every[inside] = _levels(values.astype(np.float64), edges)
-    return levels_of(every)
+    edges = bin_edges(values.min(), values.max(), options)
+    return levels_of(_levels(values.astype(np.float64), edges))
 
 
 @njit

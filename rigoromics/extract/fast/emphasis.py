@@ -6,12 +6,14 @@ size in the same ways; only the names differ.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from rigoromics.extract.fast import kernels
-from rigoromics.extract.fast.discretise import Levels
-from rigoromics.extract.fast.grid import Flat, LongArray
+from rigoromics.extract.fast.discretise import IntArray, Levels
 from rigoromics.extract.fast.kernels import FloatArray
+from rigoromics.extract.fast.layout import Layout, LongArray
 
 # In the order of `kernels.emphases`. {0} is the size's name, {1} what a small and {2} a large one
 # is called, {3} what is counted.
@@ -40,55 +42,46 @@ WORDS = {
 }
 
 
-def run_lengths(flat: Flat, levels: Levels, merged: bool) -> dict[str, float]:
+def run_lengths(cells: IntArray, layout: Layout, levels: Levels, merged: bool) -> dict[str, float]:
     """Return GLRLM features: of the summed matrix, or averaged over directions.
 
     PyRadiomics leaves out a direction along which no line holds two voxels of the ROI.
     """
     matrices, touching = kernels.runs(
-        flat.cells, flat.voxels, flat.lines, flat.levels, flat.longest
+        cells, layout.voxels, layout.lines, levels.counts, layout.longest
     )
-    kept = [
-        touches or _share_a_line(levels, direction)
-        for touches, direction in zip(touching, flat.along, strict=True)
-    ]
-    matrices = matrices[kept]
+    if not touching.all():
+        matrices = matrices[touching | layout.shared_lines]
+    if not len(matrices):
+        return named("glrlm", np.full(kernels.EMPHASES, np.nan))
     if merged:
         matrices = matrices.sum(axis=0, keepdims=True)
-    grey = levels.present.astype(np.float64)
-    sizes = np.arange(1.0, flat.longest + 1)
-    each = [kernels.emphases(matrix, grey, sizes) for matrix in matrices]
-    return _named("glrlm", np.mean(each, axis=0) if each else np.full(kernels.EMPHASES, np.nan))
+    sizes = np.arange(1.0, matrices.shape[2] + 1)
+    return named("glrlm", kernels.mean_emphases(matrices, levels.grey, sizes))
 
 
-def _share_a_line(levels: Levels, direction: LongArray) -> bool:
-    """Return whether two voxels of an ROI, gaps between them or not, lie along a direction."""
-    voxels = np.argwhere(levels.values)
-    axis = int(np.flatnonzero(direction)[0])
-    # Every voxel is slid along the direction to the same place on that axis.
-    slid = voxels - np.outer(voxels[:, axis] * direction[axis], direction)
-    return len(np.unique(slid, axis=0)) < len(voxels)
-
-
-def size_zones(flat: Flat, levels: Levels) -> dict[str, float]:
+def size_zones(cells: IntArray, layout: Layout, levels: Levels) -> dict[str, float]:
     """Return GLSZM features."""
-    of_level, of_size = kernels.zones(flat.cells, flat.voxels, flat.lines)
+    of_level, of_size = kernels.zones(cells, layout.voxels, layout.lines)
     sizes = np.flatnonzero(np.bincount(of_size))
     column = np.zeros(sizes[-1] + 1, np.int64)
     column[sizes] = np.arange(len(sizes))
     cell = of_level * len(sizes) + column[of_size]
-    matrix = np.bincount(cell, minlength=flat.levels * len(sizes)).reshape(-1, len(sizes))
-    grey = levels.present.astype(np.float64)
-    return _named("glszm", kernels.emphases(matrix, grey, sizes.astype(np.float64)))
+    matrix = np.bincount(cell, minlength=len(levels.present) * len(sizes)).reshape(-1, len(sizes))
+    return named("glszm", kernels.emphases(matrix, levels.grey, sizes.astype(np.float64)))
 
 
 def dependences(alike: LongArray, levels: Levels) -> dict[str, float]:
     """Return GLDM features from the voxels by level and number of like neighbours."""
-    grey = levels.present.astype(np.float64)
     sizes = np.arange(1.0, alike.shape[1] + 1)
-    return _named("gldm", kernels.emphases(alike, grey, sizes))
+    return named("gldm", kernels.emphases(alike, levels.grey, sizes))
 
 
-def _named(feature_class: str, values: FloatArray) -> dict[str, float]:
-    words = WORDS[feature_class]
-    return {name.format(*words): float(value) for name, value in zip(NAMES, values, strict=True)}
+def named(feature_class: str, values: FloatArray) -> dict[str, float]:
+    """Return a class's features by PyRadiomics' names, in the order of `NAMES`."""
+    return dict(zip(_names(feature_class), values.tolist(), strict=True))
+
+
+@cache
+def _names(feature_class: str) -> list[str]:
+    return [name.format(*WORDS[feature_class]) for name in NAMES]

@@ -1,6 +1,7 @@
 """Texture matrices counted voxel by voxel; everything here is compiled.
 
-Cells hold 0 outside the ROI, else a level from 1; see :class:`rigoromics.extract.fast.grid.Flat`.
+Cells hold 0 outside the ROI, else the rank of a level, from 1; see
+:class:`rigoromics.extract.fast.layout.Layout`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rigoromics.extract.fast.discretise import IntArray
-from rigoromics.extract.fast.grid import LongArray
 from rigoromics.extract.fast.jit import njit
+from rigoromics.extract.fast.layout import LongArray
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -30,11 +31,12 @@ def cooccurrences(cells: IntArray, voxels: LongArray, offsets: LongArray, levels
 
 @njit
 def runs(
-    cells: IntArray, voxels: LongArray, offsets: LongArray, levels: int, longest: int
+    cells: IntArray, voxels: LongArray, offsets: LongArray, counts: LongArray, longest: int
 ) -> tuple[LongArray, npt.NDArray[np.bool_]]:
     """Return the runs of one level in each direction, (directions, levels, length - 1).
 
-    And of each direction whether any two voxels of the ROI are neighbours along it.
+    Lengths go as far as there are runs. And of each direction whether any two voxels of the ROI are
+    neighbours along it. `counts` are the voxels of each level.
     """
     # Either way along a line gives the same runs; this way the voxel before has been passed.
     steps = np.abs(offsets)
@@ -43,8 +45,9 @@ def runs(
     while last <= steps.max():
         last *= 2
     length = np.zeros((last, len(steps)), np.int32)
-    longer = np.zeros((len(steps), levels, longest + 1), np.int64)
+    longer = np.zeros((len(steps), len(counts), longest + 1), np.int64)
     touches = np.zeros(len(steps), np.int32)
+    reached = 1
     for place in voxels:
         level = cells[place]
         for direction in range(len(steps)):
@@ -54,10 +57,13 @@ def runs(
             so_far = 1
             if before == level:
                 so_far += length[earlier & (last - 1), direction]
+                longer[direction, level - 1, so_far - 1] += 1
+                reached = max(reached, so_far)
             length[place & (last - 1), direction] = so_far
-            longer[direction, level - 1, so_far - 1] += 1
-    # Each run was counted at every length up to its own.
-    return longer[:, :, :-1] - longer[:, :, 1:], touches > 0
+    # Each run was counted at every length up to its own, but where it begins: most do there.
+    for level, count in enumerate(counts):
+        longer[:, level, 0] = count - longer[:, level].sum(axis=1)
+    return longer[:, :, :reached] - longer[:, :, 1 : reached + 1], touches > 0
 
 
 @njit
@@ -179,3 +185,12 @@ def emphases(matrix: LongArray, grey: FloatArray, sizes: FloatArray) -> FloatArr
     found[5] = found[4] / n
     found[6] = n / voxels
     return found
+
+
+@njit
+def mean_emphases(matrices: LongArray, grey: FloatArray, sizes: FloatArray) -> FloatArray:
+    """Return the mean over matrices of what :func:`emphases` returns."""
+    total = np.zeros(EMPHASES)
+    for matrix in matrices:
+        total += emphases(matrix, grey, sizes)
+    return total / len(matrices)

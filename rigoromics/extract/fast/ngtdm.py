@@ -23,7 +23,7 @@ def tone_differences(apart: FloatArray, levels: Levels) -> dict[str, float]:
     """
     n = float(levels.counts.sum())
     share = levels.counts / n
-    grey = levels.present.astype(np.float64)
+    grey = levels.grey
     number = len(grey)
     differences = float(apart.sum())
     weighted = float(share @ apart)

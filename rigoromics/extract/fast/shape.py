@@ -70,44 +70,84 @@ def _diameters(inside: BoolArray, steps: FloatArray) -> dict[str, float]:
     The vertices lie halfway between a voxel inside and a neighbour outside. In a plane, only the
     ends of each line can be farthest apart; in space, only corners of the convex hull.
     """
-    vertices = _vertices(inside)
-    planes = [_widest_in_planes(vertices, axis, steps) for axis in range(3)]
-    places = _line_ends(vertices, 0) * (steps / 2)
+    padded = np.pad(inside, 1)
+    found = []
+    for axis in range(3):
+        # Planes first; the ends of their lines are looked for along the last axis.
+        order = [axis, *(other for other in range(3) if other != axis)]
+        ends, starts = _line_ends(np.ascontiguousarray(padded.transpose(order)))
+        found.append((order, ends * (steps[order] / 2), starts))
+    slices, rows, columns = (float(np.sqrt(_farthest_in_groups(*each[1:]))) for each in found)
+    order, places, _ = found[0]
     corners = places[ConvexHull(places).vertices]
     return {
-        "Maximum2DDiameterSlice": planes[0],
-        "Maximum2DDiameterColumn": planes[1],
-        "Maximum2DDiameterRow": planes[2],
+        "Maximum2DDiameterSlice": slices,
+        "Maximum2DDiameterColumn": rows,
+        "Maximum2DDiameterRow": columns,
         "Maximum3DDiameter": float(np.sqrt(_farthest(corners))),
     }
 
 
-def _vertices(inside: BoolArray) -> IntArray:
-    """Return the mesh's vertices, (vertices, 3), in half voxels: odd where an edge is crossed."""
-    padded = np.pad(inside, 1)
-    found = []
-    for axis in range(3):
-        crossed = np.argwhere(np.diff(padded, axis=axis)) * 2
-        crossed[:, axis] += 1
-        found.append(crossed)
-    return np.concatenate(found)
+@njit
+def _line_ends(padded: BoolArray) -> tuple[FloatArray, IntArray]:
+    """Return the first and last vertex of every line of every plane, in half voxels.
+
+    Vertices lie on lines between two rows as well as on rows, and between two planes as well as on
+    planes: odd places are between.
+
+    Parameters
+    ----------
+    padded
+        (planes, rows, columns) a mask whose border is empty.
+
+    Returns
+    -------
+    ndarray, ndarray
+        (ends, 3) places; (planes + 1,) where each plane's ends begin, and where the last one ends.
+    """
+    planes, rows, _ = padded.shape
+    ends = np.empty((8 * planes * rows, 3))
+    starts = np.zeros(2 * planes, np.int64)
+    number = 0
+    for plane in range(2 * planes - 1):
+        starts[plane] = number
+        for row in range(2 * rows - 1):
+            if plane % 2 == 1 and row % 2 == 1:
+                continue
+            z, y = plane // 2, row // 2
+            line = padded[z, y]
+            if plane % 2 == 1 or row % 2 == 1:
+                first, last = _crossed_to(line, padded[z + plane % 2, y + row % 2])
+            else:
+                first, last = _crossed_along(line)
+            if first >= 0:
+                ends[number] = (plane, row, first)
+                ends[number + 1] = (plane, row, last)
+                number += 2
+    starts[2 * planes - 1] = number
+    return ends[:number], starts
 
 
-def _line_ends(points: IntArray, plane: int) -> IntArray:
-    """Return the first and last point of each line that runs within the planes of an axis."""
-    across, along = (axis for axis in range(3) if axis != plane)
-    ordered = points[np.lexsort((points[:, along], points[:, across], points[:, plane]))]
-    new = np.any(np.diff(ordered[:, [plane, across]], axis=0) != 0, axis=1)
-    ends = np.concatenate([[True], new]) | np.concatenate([new, [True]])
-    kept: IntArray = ordered[ends]
-    return kept
+@njit
+def _crossed_along(line: BoolArray) -> tuple[int, int]:
+    """Return the first and last place, in half voxels, where a line enters or leaves the ROI."""
+    first, last = -1, -1
+    for x in range(len(line) - 1):
+        if line[x] != line[x + 1]:
+            last = 2 * x + 1
+            first = last if first < 0 else first
+    return first, last
 
 
-def _widest_in_planes(vertices: IntArray, axis: int, steps: FloatArray) -> float:
-    """Return the largest distance between two vertices of one plane across an axis, mm."""
-    ends = _line_ends(vertices, axis)
-    starts = np.flatnonzero(np.diff(ends[:, axis], prepend=-1))
-    return float(np.sqrt(_farthest_in_groups(ends * (steps / 2), np.append(starts, len(ends)))))
+@njit
+def _crossed_to(line: BoolArray, other: BoolArray) -> tuple[int, int]:
+    """Return the first and last place, in half voxels, where one of two lines is in the ROI."""
+    first, last = -1, -1
+    for x in range(len(line)):
+        if line[x] != other[x]:
+            last = 2 * x
+            first = last if first < 0 else first
+    return first, last
 
 
 @njit

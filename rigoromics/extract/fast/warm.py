@@ -15,7 +15,9 @@ def warm() -> None:
     classes: dict[str, list[str]] = {
         name: [] for name in ("firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
     }
-    fast.features(image, inside, (1.0, 1.0, 1.0), classes, Options(bin_width=1.0))
+    options = Options(bin_width=1.0)
+    layout = fast.Layout.of(inside, options)
+    fast.features(image.ravel(), layout, (1.0, 1.0, 1.0), classes, options)
     fast.shape(inside, (1.0, 1.0, 1.0), [])
     everywhere = [slice(0, n) for n in image.shape]
     for kind in (np.float32, np.float64):

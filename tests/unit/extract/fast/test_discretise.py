@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rigoromics.extract.fast.discretise import bin_edges, discretise
@@ -19,6 +19,7 @@ BINS = [
 
 @pytest.mark.parametrize("options", BINS, ids=str)
 @pytest.mark.parametrize("kind", [np.int16, np.float32, np.float64])
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     scale=st.sampled_from([0.5, 30, 400]),
@@ -28,12 +29,12 @@ def test_levels_are_those_of_numpy(options, kind, seed, scale, shift):
     rng = np.random.default_rng(seed)
     values = (rng.normal(shift, scale, (3, 4, 5))).astype(kind)
     # Values on the edges themselves are where rounding would show.
-    edges = bin_edges(values.ravel(), options)
     low, high = values.min(), values.max()
+    edges = bin_edges(low, high, options)
     on_edge = np.clip(rng.choice(edges, values.shape), low, high).astype(kind)
     values = np.where(rng.random(values.shape) < 0.3, on_edge, values).astype(kind)
     inside = rng.random(values.shape) < 0.8
     inside[0, 0, :2] = True
-    edges = bin_edges(values[inside], options)
-    expected = np.digitize(values[inside], edges)
-    np.testing.assert_array_equal(discretise(values, inside, options).values[inside], expected)
+    chosen = values[inside]
+    expected = np.digitize(chosen, bin_edges(chosen.min(), chosen.max(), options))
+    np.testing.assert_array_equal(discretise(chosen, options).values, expected)

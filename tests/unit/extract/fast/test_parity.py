@@ -57,7 +57,8 @@ def ours(image, mask, options):
     part = preprocess.part_of(sitk.GetArrayFromImage(image), box)
     wanted = {name: [] for name in CLASSES}
     cut = preprocess.part_of(inside, box)
-    found = fast.features(part, cut, image.GetSpacing(), wanted, options)
+    layout = fast.Layout.of(cut, options)
+    found = fast.features(part[cut], layout, image.GetSpacing(), wanted, options)
     shape = fast.shape(inside, image.GetSpacing(), [])
     return found | {f"shape_{name}": value for name, value in shape.items()}
 
