@@ -1,11 +1,12 @@
 # Features of every mask, chunk by chunk, then one table; or features brought from elsewhere.
 IBSI_CODES = "rigoromics/extract/ibsi_codes.tsv"
+GPU_KERNELS = "rigoromics/extract/gpu/kernels.cu"
 
 
 rule extract:
     input:
         index=f"{RESULTS}/images/{{chunk}}/index.tsv",
-        code=[*code_of("scripts/extract.py"), IBSI_CODES],
+        code=[*code_of("scripts/extract.py"), IBSI_CODES, GPU_KERNELS],
     output:
         features=f"{RESULTS}/features/chunks/{{chunk}}.parquet",
         problems=f"{RESULTS}/features/chunks/{{chunk}}.problems.tsv",
@@ -19,11 +20,13 @@ rule extract:
     resources:
         mem_mb=memory(3000),
         runtime=minutes(30),
+        gpu=int(STUDY.compute.gpu),
     params:
         settings=extraction_settings(),
         controls=STUDY.control_images,
         perturbations=perturbations(),
         reference_rater=STUDY.reference_rater,
+        gpu=STUDY.compute.gpu,
         # The study's own: each ROI's seed derives from it, however cases are grouped into chunks.
         seed=seed("extract"),
     message:

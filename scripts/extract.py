@@ -9,6 +9,7 @@ import SimpleITK as sitk
 
 from rigoromics.errors import DataError, Problem, problems_table
 from rigoromics.extract.engine import Extraction
+from rigoromics.extract.gpu import Device, find_device
 from rigoromics.extract.rows import INDEX, UNPERTURBED, is_perturbation
 from rigoromics.extract.settings import ExtractionSettings
 from rigoromics.perturb.run import extractions
@@ -33,6 +34,7 @@ def main(
     perturbations: dict[str, Any],
     reference_rater: str,
     seed: int,
+    gpu: bool = False,
 ) -> dict[str, float | str]:
     """Extract one chunk.
 
@@ -54,11 +56,14 @@ def main(
     seed
         The study's seed; what is drawn depends on it and on the case alone, so that another
         grouping into chunks gives the same values.
+    gpu
+        Compute on a GPU if there is one.
     """
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     masks = read_tsv(index).astype(str)
     _verify(index.parent, masks)
     known = {name: ExtractionSettings.model_validate(values) for name, values in settings.items()}
+    device = find_device() if gpu else None
     rows: list[dict[str, Any]] = []
     found: list[Problem] = []
     for _, scan in masks.groupby(["patient", "timepoint", "scan"], sort=True):
@@ -68,7 +73,7 @@ def main(
                 f"There are no extraction settings for the scan {name!r}",
                 f"name a file of config/extraction as `extraction` of {name!r} in the study config",
             )
-        case = _Case(index.parent, scan.reset_index(drop=True), known[name], seed)
+        case = _Case(index.parent, scan.reset_index(drop=True), known[name], seed, device)
         wanted = _chains(perturbations, scan.iloc[0])
         rows += case.extract(wanted, controls, reference_rater)
         found += case.problems
@@ -80,6 +85,7 @@ def main(
         "rows": float(len(rows)),
         "refused": float(sum(problem.severity == "refused" for problem in found)),
         "engine": ", ".join(sorted({setting.engine for setting in known.values()})),
+        "device": device.name if device else "CPU",
     }
 
 
@@ -95,12 +101,18 @@ class _Case:
     """One scan with its masks: the files, their features, and the problems met."""
 
     def __init__(
-        self, folder: Path, scan: pd.DataFrame, settings: ExtractionSettings, seed: int
+        self,
+        folder: Path,
+        scan: pd.DataFrame,
+        settings: ExtractionSettings,
+        seed: int,
+        device: Device | None,
     ) -> None:
         self.folder = folder
         self.scan = scan
         self.settings = settings
         self.seed = seed
+        self.device = device
         self.problems: list[Problem] = []
 
     def extract(self, chains: list[Chain], controls: list[str], rater: str) -> list[dict[str, Any]]:
@@ -123,6 +135,7 @@ class _Case:
                 variants_of(chains, dimensions),
                 controls,
                 self._seed,
+                self.device,
             ):
                 rows += self._rows(result, name)
         except DataError as error:

@@ -159,6 +159,9 @@ class Compute(Section):
 
     cases_per_chunk: PositiveInt = 1
     """Cases that share an image job. Raise it past some hundreds of cases."""
+    gpu: bool = False
+    """Extract on an NVIDIA GPU where the job finds one, and on the CPU where not; each record says
+    which. Only scans whose extraction settings say `engine: fast`."""
     max_failed: float = Field(0.2, ge=0, le=1)
     """The study stops when a larger share of cases than this was refused."""
 

@@ -22,7 +22,8 @@ from threadpoolctl import threadpool_limits
 
 from rigoromics import preprocess
 from rigoromics.errors import DataError
-from rigoromics.extract.backends import BACKENDS, Backend
+from rigoromics.extract.backends import BACKENDS, Backend, FastOnDevice
+from rigoromics.extract.gpu import Device
 from rigoromics.extract.images import image_names, sources
 from rigoromics.extract.roi import Roi, cut_out, read_mask
 from rigoromics.extract.settings import ExtractionSettings, Resampling
@@ -83,7 +84,10 @@ class Extraction:
 
 
 def extract_scan(
-    image: sitk.Image, masks: Mapping[str, sitk.Image], settings: ExtractionSettings
+    image: sitk.Image,
+    masks: Mapping[str, sitk.Image],
+    settings: ExtractionSettings,
+    device: Device | None = None,
 ) -> Extraction:
     """Return the features of a scan under every mask.
 
@@ -95,13 +99,15 @@ def extract_scan(
         Mask's name to mask on the scan's grid; 0 is outside, 1 inside.
     settings
         What decides the values.
+    device
+        A GPU to compute on, with the fast engine.
 
     Raises
     ------
     DataError
         The image itself cannot be used.
     """
-    return extract(prepare(image, masks, settings), settings)
+    return extract(prepare(image, masks, settings), settings, device=device)
 
 
 def prepare(
@@ -154,7 +160,7 @@ def prepare(
     )
     if grid.is_original:
         image = preprocess.crop(image, region)
-        cut = {name: preprocess.part_of(values, region) for name, values in inside.items()}
+        cut = {name: preprocess.part_of(values, region).copy() for name, values in inside.items()}
     else:
         image = preprocess.resample_image(
             image, grid, region, resampling.interpolator, resampling.round_intensities
@@ -169,7 +175,10 @@ def prepare(
 
 
 def extract(
-    scan: Scan, settings: ExtractionSettings, measure: type[Backend] | None = None
+    scan: Scan,
+    settings: ExtractionSettings,
+    measure: type[Backend] | None = None,
+    device: Device | None = None,
 ) -> Extraction:
     """Return the features of a prepared scan under every mask.
 
@@ -181,10 +190,15 @@ def extract(
         What :func:`prepare` returned, and was given.
     measure
         What else to compute of each image and mask in place of features.
+    device
+        A GPU to compute on, with the fast engine.
     """
     result = Extraction(refused=dict(scan.refused))
     with one_quiet_thread():
-        backend = (measure or BACKENDS[settings.engine])(settings)
+        if device is not None and measure is None and settings.engine == "fast":
+            backend: Backend = FastOnDevice(settings, device)
+        else:
+            backend = (measure or BACKENDS[settings.engine])(settings)
         rois: dict[str, Roi] = {}
         for name, inside in scan.masks.items():
             try:

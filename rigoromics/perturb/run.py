@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from rigoromics.errors import DataError
 from rigoromics.extract import engine
 from rigoromics.extract.engine import Extraction, Scan
+from rigoromics.extract.gpu import Device
 from rigoromics.extract.rows import UNPERTURBED
 from rigoromics.extract.settings import ExtractionSettings
 from rigoromics.perturb.controls import controlled
@@ -33,6 +34,7 @@ def extractions(
     variants: Sequence[Variant],
     controls: Sequence[str],
     seed_of: SeedOf,
+    device: Device | None = None,
 ) -> Iterator[tuple[str, Extraction]]:
     """Yield the features of all masks, then of some masks perturbed, then of controls.
 
@@ -49,6 +51,8 @@ def extractions(
         What is done; see :mod:`rigoromics.perturb.variants` and :mod:`rigoromics.perturb.controls`.
     seed_of
         Gives the seed of what is drawn.
+    device
+        A GPU to compute on, with the fast engine.
 
     Yields
     ------
@@ -75,13 +79,13 @@ def extractions(
             continue
         reach = _reach(chosen, group)
         scan = engine.prepare(changed, chosen, settings, change.pose, reach)
-        found = _measured(scan, settings, usable, group, seed_of)
+        found = _measured(scan, settings, usable, group, seed_of, device)
         yield from found.items()
         if first:
             drawn = found[UNPERTURBED].features
             usable = {name: mask for name, mask in usable.items() if name in drawn}
             for control in controls:
-                yield control, _under_control(scan, settings, usable, control, seed_of)
+                yield control, _under_control(scan, settings, usable, control, seed_of, device)
 
 
 def _measured(
@@ -90,6 +94,7 @@ def _measured(
     usable: Collection[str],
     group: Sequence[Variant],
     seed_of: SeedOf,
+    device: Device | None,
 ) -> dict[str, Extraction]:
     """Return the features of one image's variants, by their names."""
     results = {variant.name: Extraction() for variant in group}
@@ -110,7 +115,7 @@ def _measured(
             for name, error in scan.refused.items()
             if variant.name == UNPERTURBED or name in usable
         )
-    found = engine.extract(scan.with_masks(masks), settings)
+    found = engine.extract(scan.with_masks(masks), settings, device=device)
     for part in ("features", "refused", "noted"):
         for key, value in getattr(found, part).items():
             variant_name, _, name = key.partition(BETWEEN)
@@ -124,11 +129,12 @@ def _under_control(
     usable: Collection[str],
     control: str,
     seed_of: SeedOf,
+    device: Device | None,
 ) -> Extraction:
     result = Extraction()
     for name in usable:
         mixed = controlled(scan, name, control, seed_of(control, name))
-        found = engine.extract(mixed, settings)
+        found = engine.extract(mixed, settings, device=device)
         result.features.update(found.features)
         result.refused.update(found.refused)
         result.noted.update(found.noted)

@@ -81,7 +81,8 @@ def test_a_row_per_mask_and_one_for_the_control(chunk):
     refused = problems.iloc[0]
     assert (refused["patient"], refused["rater"], refused["severity"]) == ("P-1", "R2", "refused")
     assert "1 voxel(s)" in refused["problem"]
-    assert metrics == {"masks": 4.0, "rows": 5.0, "refused": 1.0, "engine": "pyradiomics"}
+    numbers = {"masks": 4.0, "rows": 5.0, "refused": 1.0}
+    assert metrics == {**numbers, "engine": "pyradiomics", "device": "CPU"}
 
 
 def test_shuffled_voxels_depend_on_seed_and_case_only(chunk):
@@ -179,3 +180,12 @@ def test_unusable_image_refuses_all_its_masks(chunk):
     refused = problems[problems["patient"] == "P-2"]
     assert list(refused["rater"]) == ["R1", "R2"]
     assert refused["problem"].str.contains("not numbers").all()
+
+
+def test_without_a_gpu_the_cpu_computes_and_says_so(chunk, monkeypatch):
+    monkeypatch.setattr("scripts.extract.find_device", lambda: None)
+    fast = {"settings": {"ct": {**QUICK, "engine": "fast"}}}
+    features, _, metrics = run(chunk, **fast)
+    again, _, on_gpu = run(chunk, name="again", gpu=True, **fast)
+    assert metrics["device"] == on_gpu["device"] == "CPU"
+    pd.testing.assert_frame_equal(features, again)
