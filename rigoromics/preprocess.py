@@ -111,7 +111,9 @@ def resample_image(
     corners = grid.old_points(region.corners())
     origin = image.TransformContinuousIndexToPhysicalPoint(corners[0].tolist())
     margin = INTERPOLATION_MARGIN[interpolator]
-    needed = region_between(np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0)))
+    # A voxel larger than the scan may have its centre outside it.
+    seen = np.clip(corners, 0, np.array(image.GetSize()) - 1)
+    needed = region_between(np.floor(seen.min(axis=0)), np.ceil(seen.max(axis=0)))
     source = crop(image, needed.grown([margin] * 3, image.GetSize()))
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(region.size)

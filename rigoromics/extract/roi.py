@@ -43,9 +43,15 @@ def read_mask(image: sitk.Image, mask: sitk.Image) -> tuple[BoolArray, Region]:
     Raises
     ------
     DataError
-        The mask is empty, lies on another grid, or holds other values than 0 and 1.
+        The mask is empty, in colour, lies on another grid, or holds other values than 0 and 1.
     """
     preprocess.check_geometry(image, mask)
+    if mask.GetNumberOfComponentsPerPixel() != 1:
+        raise DataError(
+            f"The mask has {mask.GetNumberOfComponentsPerPixel()} values a voxel, as pictures in "
+            "colour have",
+            "write the ROI as one value a voxel: 0 outside, 1 inside",
+        )
     values = sitk.GetArrayViewFromImage(mask)
     # Most masks are bytes of 0 and 1, which need no copy to be yes and no.
     plain = values.dtype == np.uint8 and values.max() <= 1
