@@ -69,10 +69,15 @@ PROBLEM_COLUMNS = [
 assert sorted(PROBLEM_COLUMNS) == sorted(field.name for field in fields(Problem))
 
 
+def problem_rows(problems: Iterable[Problem]) -> list[dict[str, str]]:
+    """Return a row per problem by column, each once, sorted: the same problems, the same bytes."""
+    found = [asdict(problem) for problem in problems]
+    rows = sorted({tuple(row[column] for column in PROBLEM_COLUMNS) for row in found})
+    return [dict(zip(PROBLEM_COLUMNS, row, strict=True)) for row in rows]
+
+
 def problems_table(problems: Iterable[Problem]) -> pd.DataFrame:
-    """Return the problems as a table, sorted so that the same problems give the same bytes."""
+    """Return the problems as a table; see :func:`problem_rows`."""
     import pandas as pd
 
-    rows = [asdict(problem) for problem in problems]
-    table = pd.DataFrame(rows, columns=PROBLEM_COLUMNS).drop_duplicates()
-    return table.sort_values(PROBLEM_COLUMNS, ignore_index=True)
+    return pd.DataFrame(problem_rows(problems), columns=PROBLEM_COLUMNS)

@@ -1,15 +1,17 @@
 """Features of every scan of a chunk under all its masks, perturbed ones, and controls."""
 
-import logging
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-import pandas as pd
+import logging
+import math
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import SimpleITK as sitk
 
-from rigoromics.errors import DataError, Problem, problems_table
+from rigoromics.errors import PROBLEM_COLUMNS, DataError, Problem, problem_rows
 from rigoromics.extract.engine import Extraction
-from rigoromics.extract.gpu import Device, find_device
 from rigoromics.extract.rows import INDEX, UNPERTURBED, is_perturbation
 from rigoromics.extract.settings import ExtractionSettings
 from rigoromics.perturb.run import extractions
@@ -17,11 +19,16 @@ from rigoromics.perturb.settings import Chain
 from rigoromics.perturb.variants import variants_of
 from rigoromics.seeds import derive_seed
 from scripts.hashing import file_sha256
-from scripts.tables import read_tsv, write_parquet, write_tsv
+from scripts.tables import read_rows, write_rows, write_values
+
+if TYPE_CHECKING:
+    from rigoromics.extract.gpu import Device
 
 log = logging.getLogger(__name__)
 
-WHERE = ["patient", "timepoint", "scan", "roi", "rater"]
+SCAN = ["patient", "timepoint", "scan"]
+WHERE = [*SCAN, "roi", "rater"]
+Row = dict[str, str]
 
 
 def main(
@@ -60,26 +67,26 @@ def main(
         Compute on a GPU if there is one.
     """
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    masks = read_tsv(index).astype(str)
+    masks = sorted(read_rows(index), key=_scan_of)
     _verify(index.parent, masks)
     known = {name: ExtractionSettings.model_validate(values) for name, values in settings.items()}
-    device = find_device() if gpu else None
+    device = _device() if gpu else None
     rows: list[dict[str, Any]] = []
     found: list[Problem] = []
-    for _, scan in masks.groupby(["patient", "timepoint", "scan"], sort=True):
-        name = scan["scan"].iloc[0]
+    for (patient, _, name), group in groupby(masks, key=_scan_of):
+        scan = list(group)
         if name not in known:
             raise DataError(
                 f"There are no extraction settings for the scan {name!r}",
                 f"name a file of config/extraction as `extraction` of {name!r} in the study config",
             )
-        case = _Case(index.parent, scan.reset_index(drop=True), known[name], seed, device)
-        wanted = _chains(perturbations, scan.iloc[0])
+        case = _Case(index.parent, scan, known[name], seed, device)
+        wanted = _chains(perturbations, scan[0])
         rows += case.extract(wanted, controls, reference_rater)
         found += case.problems
-        log.info("%s %s: %d masks", scan["patient"].iloc[0], name, len(scan))
-    write_parquet(_table(rows), features)
-    write_tsv(problems_table(found), problems)
+        log.info("%s %s: %d masks", patient, name, len(scan))
+    write_values(*_columns(rows), features)
+    write_rows(problem_rows(found), PROBLEM_COLUMNS, problems)
     return {
         "masks": float(len(masks)),
         "rows": float(len(rows)),
@@ -89,7 +96,17 @@ def main(
     }
 
 
-def _chains(perturbations: dict[str, Any], first: pd.Series) -> list[Chain]:
+def _scan_of(row: Row) -> tuple[str, ...]:
+    return tuple(row[name] for name in SCAN)
+
+
+def _device() -> Device | None:
+    from rigoromics.extract.gpu import find_device
+
+    return find_device()
+
+
+def _chains(perturbations: dict[str, Any], first: Row) -> list[Chain]:
     """Return the perturbations of one scan: stability is judged on development patients only."""
     judged = first["cohort"] in perturbations["cohorts"]
     if not judged or first["scan"] in perturbations["without"]:
@@ -103,7 +120,7 @@ class _Case:
     def __init__(
         self,
         folder: Path,
-        scan: pd.DataFrame,
+        scan: list[Row],
         settings: ExtractionSettings,
         seed: int,
         device: Device | None,
@@ -120,13 +137,12 @@ class _Case:
         dimensions = self.settings.smallest_roi.dimensions
         rows: list[dict[str, Any]] = []
         try:
-            first = self.scan.iloc[0]
-            image = sitk.ReadImage(self.folder / first["image_path"])
+            image = sitk.ReadImage(self.folder / self.scan[0]["image_path"])
             masks = {
-                str(number): sitk.ReadImage(self.folder / path)
-                for number, path in self.scan["mask_path"].items()
+                str(number): sitk.ReadImage(self.folder / row["mask_path"])
+                for number, row in enumerate(self.scan)
             }
-            reference = {str(number) for number in self.scan.index[self.scan["rater"] == rater]}
+            reference = {str(n) for n, row in enumerate(self.scan) if row["rater"] == rater}
             for name, result in extractions(
                 image,
                 masks,
@@ -139,44 +155,44 @@ class _Case:
             ):
                 rows += self._rows(result, name)
         except DataError as error:
-            for row in self.scan.to_dict("records"):
+            for row in self.scan:
                 self._note(row, "refused", error)
         return rows
 
     def _seed(self, drawn: str, number: str) -> int:
         """Return the seed of what is drawn for a mask, or, without one, for the scan."""
-        names = ["patient", "timepoint", "scan"] + (["roi"] if number else [])
-        row = self.scan.iloc[0] if not number else self.scan.loc[int(number)]
-        return derive_seed(self.seed, drawn, *row[names])
+        row = self.scan[int(number or 0)]
+        names = [*SCAN, "roi"] if number else SCAN
+        return derive_seed(self.seed, drawn, *(row[name] for name in names))
 
     def _rows(self, result: Extraction, perturbation: str) -> list[dict[str, Any]]:
         # A segmentation is there whatever becomes of its perturbations.
         refused = "noted" if is_perturbation(perturbation) else "refused"
         for severity, errors in ((refused, result.refused), ("noted", result.noted)):
             for number, error in errors.items():
-                self._note(self.scan.loc[int(number)].to_dict(), severity, error, perturbation)
+                self._note(self.scan[int(number)], severity, error, perturbation)
         rows = []
         for number, values in result.features.items():
-            row = {name: self.scan.loc[int(number), name] for name in INDEX[:-1]}
+            row = {name: self.scan[int(number)][name] for name in INDEX[:-1]}
             rows.append({**row, "perturbation": perturbation, **values})
         return rows
 
     def _note(
-        self, row: dict[str, Any], severity: Any, error: DataError, perturbation: str = UNPERTURBED
+        self, row: Row, severity: Any, error: DataError, perturbation: str = UNPERTURBED
     ) -> None:
         what = error.problem
         if perturbation != UNPERTURBED:
             what = f"{perturbation}: {what}"
-        where = {name: str(row[name]) for name in WHERE}
-        file = str(row["mask_path"])
+        where = {name: row[name] for name in WHERE}
+        file = row["mask_path"]
         self.problems.append(Problem("extract", severity, what, error.remedy, file=file, **where))
 
 
-def _verify(folder: Path, masks: pd.DataFrame) -> None:
+def _verify(folder: Path, masks: list[Row]) -> None:
     """Raise if a file is not the one that the images stage made."""
     for kind in ("image", "mask"):
-        files = masks[[f"{kind}_path", f"{kind}_sha256"]].drop_duplicates()
-        for path, sha256 in files.itertuples(index=False):
+        files = {row[f"{kind}_path"]: row[f"{kind}_sha256"] for row in masks}
+        for path, sha256 in files.items():
             file = folder / path
             if not file.is_file() or file_sha256(file) != sha256:
                 raise DataError(
@@ -185,12 +201,14 @@ def _verify(folder: Path, masks: pd.DataFrame) -> None:
                 )
 
 
-def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return the rows sorted, index columns first, then features by name."""
-    columns = sorted({name for row in rows for name in row} - set(INDEX))
-    table = pd.DataFrame(rows, columns=[*INDEX, *columns])
-    table = table.astype(dict.fromkeys(columns, "float64") | dict.fromkeys(INDEX, "str"))
-    return table.sort_values(INDEX, ignore_index=True)
+def _columns(
+    rows: list[dict[str, Any]],
+) -> tuple[dict[str, list[str]], dict[str, list[float]]]:
+    """Return the rows sorted, by column: those of the index, and features by name."""
+    rows = sorted(rows, key=lambda row: tuple(row[name] for name in INDEX))
+    names = sorted({name for row in rows for name in row} - set(INDEX))
+    text = {name: [row[name] for row in rows] for name in INDEX}
+    return text, {name: [row.get(name, math.nan) for row in rows] for name in names}
 
 
 if __name__ == "__main__":

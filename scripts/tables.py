@@ -1,13 +1,24 @@
-"""Tables in and out: the same table always gives the same bytes."""
+"""Tables in and out: the same table always gives the same bytes.
 
+pandas is loaded where it is used: it takes longer than the smallest of the jobs that come by
+thousands, which read and write rows.
+"""
+
+from __future__ import annotations
+
+import csv
 import io
 import os
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from rigoromics.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
 
 _LEADING_ZERO = re.compile(r"[+-]?0\d")
 _TEXT_SUFFIXES = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
@@ -21,13 +32,58 @@ def write_tsv(table: pd.DataFrame, path: Path) -> bool:
 
 def read_tsv(path: Path) -> pd.DataFrame:
     """Read a TSV with every value as the string it is; empty fields are empty strings."""
+    import pandas as pd
+
     return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig")
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read a TSV as :func:`read_tsv` does, as a row per line."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> bool:
+    """Write rows as :func:`write_tsv` writes a table; return whether the file changed."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return write_if_changed(path, text.getvalue().encode("utf-8"))
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> bool:
     """Write a table as Parquet without its index; return whether the file changed."""
     buffer = io.BytesIO()
     table.to_parquet(buffer, engine="pyarrow", compression="zstd", index=False)
+    return write_if_changed(path, buffer.getvalue())
+
+
+def write_values(
+    text: Mapping[str, Sequence[str]], numbers: Mapping[str, npt.ArrayLike], path: Path
+) -> bool:
+    """Write columns of text, then of numbers, as Parquet; return whether the file changed.
+
+    A NaN becomes a missing value, as with :func:`write_parquet`. The arrays are put together from
+    their buffers, because `pyarrow.array` loads pandas, whatever it is given.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, pa.Array] = {}
+    for name, strings in text.items():
+        encoded = [string.encode("utf-8") for string in strings]
+        ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+        buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
+        columns[name] = pa.Array.from_buffers(pa.string(), len(encoded), buffers)
+    for name, given in numbers.items():
+        values = np.ascontiguousarray(given, dtype=np.float64)
+        known = np.packbits(~np.isnan(values), bitorder="little")
+        buffers = [pa.py_buffer(known), pa.py_buffer(values)]
+        columns[name] = pa.Array.from_buffers(pa.float64(), len(values), buffers)
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer, compression="zstd")
     return write_if_changed(path, buffer.getvalue())
 
 
@@ -65,6 +121,8 @@ def read_any(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
         )
     if not path.is_file():
         raise DataError("The table does not exist", "put it there or correct the config", str(path))
+    import pandas as pd
+
     try:
         if suffix == ".parquet":
             return pd.read_parquet(path)
@@ -76,7 +134,7 @@ def read_any(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
         ) from error
 
 
-def ids(column: "pd.Series") -> "pd.Series[str]":
+def ids(column: pd.Series) -> pd.Series[str]:
     """Return a column of IDs as text without blanks around; an empty one is missing."""
     names = column.astype("string").str.strip()
     names = names.mask(names == "")
@@ -86,6 +144,8 @@ def ids(column: "pd.Series") -> "pd.Series[str]":
 
 
 def _read_text(path: Path, separator: str, text: tuple[str, ...]) -> pd.DataFrame:
+    import pandas as pd
+
     with path.open(encoding="utf-8-sig") as stream:
         head = stream.readline()
     if separator == "," and head.count(";") > head.count(","):
@@ -98,7 +158,9 @@ def _read_text(path: Path, separator: str, text: tuple[str, ...]) -> pd.DataFram
     return table.assign(**numbers)
 
 
-def _as_numbers(column: "pd.Series[str]", decimal_comma: bool) -> "pd.Series":
+def _as_numbers(column: pd.Series[str], decimal_comma: bool) -> pd.Series:
+    import pandas as pd
+
     values = column.dropna()
     if values.empty or any(_LEADING_ZERO.match(value.strip()) for value in values):
         return column

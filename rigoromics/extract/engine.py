@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -22,13 +23,15 @@ from threadpoolctl import threadpool_limits
 
 from rigoromics import preprocess
 from rigoromics.errors import DataError
-from rigoromics.extract.backends import BACKENDS, Backend, FastOnDevice
-from rigoromics.extract.gpu import Device
+from rigoromics.extract.backends import Backend, backend_of
 from rigoromics.extract.images import image_names, sources
 from rigoromics.extract.roi import Roi, cut_out, read_mask
 from rigoromics.extract.settings import ExtractionSettings, Resampling
 from rigoromics.grid import IDENTITY, Pose, Region, Triple, target_grid
 from rigoromics.preprocess import BoolArray
+
+if TYPE_CHECKING:
+    from rigoromics.extract.gpu import Device
 
 
 @dataclass(frozen=True)
@@ -195,10 +198,7 @@ def extract(
     """
     result = Extraction(refused=dict(scan.refused))
     with one_quiet_thread():
-        if device is not None and measure is None and settings.engine == "fast":
-            backend: Backend = FastOnDevice(settings, device)
-        else:
-            backend = (measure or BACKENDS[settings.engine])(settings)
+        backend = measure(settings) if measure else backend_of(settings, device)
         rois: dict[str, Roi] = {}
         for name, inside in scan.masks.items():
             try:

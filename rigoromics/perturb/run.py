@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -11,7 +12,6 @@ import SimpleITK as sitk
 from rigoromics.errors import DataError
 from rigoromics.extract import engine
 from rigoromics.extract.engine import Extraction, Scan
-from rigoromics.extract.gpu import Device
 from rigoromics.extract.rows import UNPERTURBED
 from rigoromics.extract.settings import ExtractionSettings
 from rigoromics.perturb.controls import controlled
@@ -19,6 +19,9 @@ from rigoromics.perturb.images import changed_image
 from rigoromics.perturb.masks import changed_mask, margin_mm
 from rigoromics.perturb.variants import ImageChange, MaskChange, Variant, by_image
 from rigoromics.preprocess import BoolArray
+
+if TYPE_CHECKING:
+    from rigoromics.extract.gpu import Device
 
 # What is drawn, and the mask it is drawn for ("" for the whole image), to a seed.
 SeedOf = Callable[[str, str], int]

@@ -12,11 +12,20 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.np import linalg
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 # Numba's settings are made names of its module as it is loaded.
 vars(numba.config).update(CPU_NAME="generic", CPU_FEATURES="")
+
+
+def _no_blas() -> None:
+    raise ImportError("kernels do no linear algebra")
+
+
+# Numba looks for BLAS whatever it compiles; to load it from SciPy takes longer than the kernels.
+linalg.ensure_blas = _no_blas
 
 
 def njit(kernel: Kernel) -> Kernel:

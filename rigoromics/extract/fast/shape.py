@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import ConvexHull
 
 from rigoromics.extract.dictionary import names_of
 from rigoromics.extract.fast.jit import njit
@@ -15,6 +14,8 @@ from rigoromics.segment.mesh import mesh
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+# All pairs of so few points are compared sooner than scipy is loaded.
+FEW = 3000
 
 
 def shape(inside: BoolArray, spacing: Sequence[float], names: Sequence[str]) -> dict[str, float]:
@@ -78,14 +79,23 @@ def _diameters(inside: BoolArray, steps: FloatArray) -> dict[str, float]:
         ends, starts = _line_ends(np.ascontiguousarray(padded.transpose(order)))
         found.append((order, ends * (steps[order] / 2), starts))
     slices, rows, columns = (float(np.sqrt(_farthest_in_groups(*each[1:]))) for each in found)
-    order, places, _ = found[0]
-    corners = places[ConvexHull(places).vertices]
+    corners = _corners(found[0][1])
     return {
         "Maximum2DDiameterSlice": slices,
         "Maximum2DDiameterColumn": rows,
         "Maximum2DDiameterRow": columns,
         "Maximum3DDiameter": float(np.sqrt(_farthest(corners))),
     }
+
+
+def _corners(places: FloatArray) -> FloatArray:
+    """Return those of (n, 3) places that can be farthest apart: corners of their convex hull."""
+    if len(places) < FEW:
+        return places
+    from scipy.spatial import ConvexHull
+
+    corners: FloatArray = places[ConvexHull(places).vertices]
+    return corners
 
 
 @njit

@@ -5,6 +5,7 @@ import yaml
 from pydantic import ValidationError
 from radiomics.featureextractor import RadiomicsFeatureExtractor
 
+from rigoromics.extract.backends import PyRadiomics
 from rigoromics.extract.engine import one_quiet_thread
 from rigoromics.extract.settings import ExtractionSettings
 
@@ -27,6 +28,16 @@ def test_presets_are_valid_here_and_in_pyradiomics(root: Path, name: str):
     with one_quiet_thread():
         extractor = RadiomicsFeatureExtractor(settings.to_pyradiomics())
     assert extractor.settings["resampledPixelSpacing"] == settings.resampling.spacing_mm
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_pyradiomics_is_set_up_as_by_its_own_parameter_dictionary(root: Path, name: str):
+    text = (root / "config" / "extraction" / f"{name}.yaml").read_text()
+    settings = ExtractionSettings.model_validate(yaml.safe_load(text))
+    with one_quiet_thread():
+        its = RadiomicsFeatureExtractor(settings.to_pyradiomics(preprocessed=True))
+        ours = PyRadiomics(settings)._extractor
+    assert vars(ours) == vars(its)
 
 
 def test_every_preset_is_tested(root: Path):

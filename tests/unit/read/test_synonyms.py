@@ -78,14 +78,15 @@ def test_names_fit_their_own_terms_and_no_other(
     assert found == expected
 
 
-def test_no_name_makes_a_pattern_slow(terms: dict[str, list[str]]) -> None:
-    start = time.perf_counter()
+def test_no_name_makes_a_pattern_run_away(terms: dict[str, list[str]]) -> None:
+    # Not how quick it is, but that it comes back: backtracking without end takes years.
+    start = time.process_time()
     for front in ("GTV", "liver", "left lung", "GTV n", "lymph node", "brain"):
         for filling in ("a", "1", " ", "_", "-", "a ", "1-", "roi"):
             for patterns in terms.values():
                 for pattern in patterns:
                     re.search(pattern, front + filling * 500 + "!", re.IGNORECASE)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 300
 
 
 def test_a_term_stands_for_its_patterns_in_order() -> None:

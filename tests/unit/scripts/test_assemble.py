@@ -3,7 +3,6 @@ import pytest
 
 from rigoromics.errors import DataError, Problem, problems_table
 from scripts.assemble import INDEX, main
-from scripts.extract import _table as nothing
 from scripts.tables import read_tsv, write_parquet, write_tsv
 
 
@@ -53,7 +52,7 @@ def run(folder, chunks, problems=(), refused=()):
 
 
 def test_columns_are_united_and_rows_sorted(tmp_path):
-    empty = nothing([])
+    empty = pd.DataFrame(columns=INDEX, dtype=str)
     first = chunk(["P-3", "P-1"], original_glcm_Contrast=[3.0, 1.0])
     second = chunk(["P-2"], original_firstorder_Mean=[5.0], original_glcm_Contrast=[2.0])
     table, explained, metrics = run(tmp_path, [empty, first, second])
@@ -66,7 +65,7 @@ def test_columns_are_united_and_rows_sorted(tmp_path):
 
 
 def test_only_empty_chunks(tmp_path):
-    table, _, _ = run(tmp_path, [nothing([])] * 2)
+    table, _, _ = run(tmp_path, [pd.DataFrame(columns=INDEX, dtype=str)] * 2)
     assert list(table.columns) == INDEX
 
 

@@ -183,7 +183,7 @@ def test_unusable_image_refuses_all_its_masks(chunk):
 
 
 def test_without_a_gpu_the_cpu_computes_and_says_so(chunk, monkeypatch):
-    monkeypatch.setattr("scripts.extract.find_device", lambda: None)
+    monkeypatch.setattr("rigoromics.extract.gpu.find_device", lambda: None)
     fast = {"settings": {"ct": {**QUICK, "engine": "fast"}}}
     features, _, metrics = run(chunk, **fast)
     again, _, on_gpu = run(chunk, name="again", gpu=True, **fast)

@@ -4,10 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from rigoromics.errors import DataError
-from scripts.tables import read_any, read_tsv, write_if_changed, write_parquet, write_tsv
+from scripts.tables import (
+    read_any,
+    read_rows,
+    read_tsv,
+    write_if_changed,
+    write_parquet,
+    write_rows,
+    write_tsv,
+    write_values,
+)
 
 
 def test_same_content_leaves_the_file_alone(tmp_path: Path) -> None:
@@ -27,6 +37,28 @@ def test_tsv_keeps_strings_and_full_precision(tmp_path: Path) -> None:
     assert back["id"].tolist() == ["007", "NA", ""]
     assert back["x"].astype(float).tolist() == table["x"].tolist()
     assert b"\r" not in (tmp_path / "t.tsv").read_bytes()
+
+
+def test_rows_and_a_table_are_the_same_file(tmp_path: Path) -> None:
+    rows = [{"id": "007", "why": 'says "no",\nand\ttabs'}, {"id": "", "why": "häm"}]
+    assert write_rows(rows, ["why", "id"], tmp_path / "rows.tsv")
+    write_tsv(pd.DataFrame(rows, columns=["why", "id"]), tmp_path / "table.tsv")
+    assert (tmp_path / "rows.tsv").read_bytes() == (tmp_path / "table.tsv").read_bytes()
+    assert read_rows(tmp_path / "rows.tsv") == read_tsv(tmp_path / "rows.tsv").to_dict("records")
+
+
+@pytest.mark.parametrize("number", [0, 1, 9])
+def test_values_are_read_as_a_table_is(tmp_path: Path, number: int) -> None:
+    values = np.where(np.arange(number) % 3 == 1, np.nan, np.arange(number) / 7)
+    names = [f"Ünïcode {k}" for k in range(number)]
+    write_values({"id": names}, {"x": list(values), "y": -values}, tmp_path / "v.parquet")
+    table = pd.DataFrame({"id": names, "x": values, "y": -values}).astype({"id": "str"})
+    write_parquet(table, tmp_path / "t.parquet")
+    ours, its = (pq.read_table(tmp_path / f"{name}.parquet") for name in "vt")
+    assert ours.equals(its.cast(ours.schema))
+    for column in ours.itercolumns():
+        column.validate(full=True)
+    assert ours.column("x").null_count == its.column("x").null_count == np.isnan(values).sum()
 
 
 def test_parquet_has_the_same_bytes_each_time(tmp_path: Path) -> None:
