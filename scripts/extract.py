@@ -1,7 +1,5 @@
 """Features of every scan of a chunk under all its masks, perturbed ones, and controls."""
 
-from __future__ import annotations
-
 import logging
 import math
 from itertools import groupby
@@ -100,7 +98,7 @@ def _scan_of(row: Row) -> tuple[str, ...]:
     return tuple(row[name] for name in SCAN)
 
 
-def _device() -> Device | None:
+def _device() -> "Device | None":
     from rigoromics.extract.gpu import find_device
 
     return find_device()
@@ -123,7 +121,7 @@ class _Case:
         scan: list[Row],
         settings: ExtractionSettings,
         seed: int,
-        device: Device | None,
+        device: "Device | None",
     ) -> None:
         self.folder = folder
         self.scan = scan

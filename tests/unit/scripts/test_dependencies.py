@@ -66,3 +66,11 @@ def test_every_rule_says_what_it_does_and_needs(root):
             free = {"benchmark:"} if rule.startswith(("sheet:", "fetch:")) else set()
             missing = [word for word in wanted if word not in rule and word not in free]
             assert not missing, f"{path.name}: {rule.split(':')[0]} lacks {missing}"
+
+
+def test_no_script_of_a_rule_has_a_future_import(root: Path):
+    """Snakemake puts lines of its own before a script's; after these it would be a SyntaxError."""
+    rules = "".join(path.read_text() for path in (root / "rules").glob("*.smk"))
+    scripts = set(re.findall(r'"\.\./(scripts/\w+\.py)"', rules))
+    assert len(scripts) > 20
+    assert [name for name in scripts if "from __future__" in (root / name).read_text()] == []
