@@ -8,17 +8,15 @@ table in, no table out. Ours has all that.
 import argparse
 import os
 import platform
-import time
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.timing import seconds
 from rigoromics.harmonise.combat import ComBat
 
 SIZES = {120: 1_200, 1_000: 1_200, 5_000: 1_200}
 BATCHES = 3
-REPEATS = 5
 
 
 def table(patients: int, features: int) -> pd.DataFrame:
@@ -39,16 +37,6 @@ def least_squares(data: pd.DataFrame) -> np.ndarray:
     design = np.column_stack([np.eye(BATCHES)[batch], data["clinical.age"]])
     left = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
     return np.array([left[batch == k].std(axis=0) for k in range(BATCHES)])
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return the best of some runs, in seconds."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def main() -> None:

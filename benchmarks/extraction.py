@@ -38,6 +38,7 @@ SETTINGS = {
     "images": {"original": {}, "log": {"sigma_mm": [1.5, 3.0, 5.0]}, "wavelet": {}},
     "classes": dict.fromkeys(CLASSES, "all"),
 }
+ORIGINAL = {**SETTINGS, "images": {"original": {}}}
 CASES = ["brain1", "ct", "large"]
 WAYS = ["plain", "pyradiomics", "fast"]
 GPU = "gpu"

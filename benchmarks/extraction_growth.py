@@ -15,7 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 from radiomics.featureextractor import RadiomicsFeatureExtractor
 
-from benchmarks.extraction import CLASSES, read, redrawn
+from benchmarks.extraction import ORIGINAL, read, redrawn
 from rigoromics.extract import engine
 from rigoromics.extract.fast.warm import warm
 from rigoromics.extract.settings import ExtractionSettings
@@ -58,10 +58,9 @@ def cost(way: str, image: sitk.Image, masks: list[sitk.Image], width: float) -> 
     """Return processor seconds."""
     settings = ExtractionSettings.model_validate(
         {
+            **ORIGINAL,
             "engine": "pyradiomics" if way == "PyRadiomics" else way,
             "discretisation": {"bin_width": width},
-            "images": {"original": {}},
-            "classes": dict.fromkeys(CLASSES, "all"),
         }
     )
     found = []

@@ -12,17 +12,16 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.timing import seconds
 from rigoromics.stability.concordance import concordance
 from rigoromics.stability.icc import icc
 from rigoromics.stability.precision import precision
 
 FEATURES, SUBJECTS, RATERS = 1_500, 100, 30
-REPEATS = 5
 MISSING = 0.1
 
 
@@ -40,16 +39,6 @@ def missing(values: np.ndarray) -> dict[str, np.ndarray]:
     shared = np.where(rng.random(values.shape[1:]) < MISSING, np.nan, values)
     own = np.where(rng.random(values.shape) < MISSING, np.nan, values)
     return {"complete": values, "a tenth missing": shared, "a tenth missing, each its own": own}
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return the best of some runs, in seconds."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def time_pingouin(values: np.ndarray) -> tuple[float, float]:

@@ -101,10 +101,16 @@ def main(name, case, answer):
     """Extract twice, the first time with all that is loaded and compiled at first."""
     given = np.load(case)
     spacing, width = given["spacing"].tolist(), float(given["width"])
+    extract, mask = globals()[name], given["mask"] > 0
+    measure(lambda: extract(given["image"], mask, spacing, width), answer)
+
+
+def measure(extract, answer):
+    """Write the values that a program finds, what two runs of it take, and its peak memory."""
     seconds = []
     for _ in range(2):
         start = time.process_time()
-        found = globals()[name](given["image"], given["mask"] > 0, spacing, width)
+        found = extract()
         seconds.append(time.process_time() - start)
     values = {}
     for key, value in found.items():

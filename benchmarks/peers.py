@@ -14,21 +14,21 @@ its own way and knows a number of bins only; its values are not compared.
 """
 
 import argparse
-import csv
 import json
 import math
 import re
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
-from benchmarks.extraction import CASES, CLASSES, read
+from benchmarks.extraction import CASES, CLASSES, ORIGINAL, read
+from benchmarks.peer import measure
+from rigoromics.extract.dictionary import facts
+from rigoromics.ibsi.reference import codes as codes_by_tag
 
 WIDTH = 25.0
 OURS = ["PyRadiomics", "pyradiomics", "fast"]
@@ -99,13 +99,7 @@ def ours(name: str, case: str, target: str) -> None:
     for one in (image, mask):
         one.SetSpacing(given["spacing"].tolist())
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    seconds = []
-    for _ in range(2):
-        start = time.process_time()
-        values = extracted(name, image, mask)
-        seconds.append(time.process_time() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    Path(target).write_text(json.dumps({"seconds": seconds, "peak": peak, "values": values}))
+    measure(lambda: extracted(name, image, mask), target)
 
 
 def extracted(name: str, image: sitk.Image, mask: sitk.Image) -> dict[str, float]:
@@ -115,10 +109,9 @@ def extracted(name: str, image: sitk.Image, mask: sitk.Image) -> dict[str, float
 
     settings = ExtractionSettings.model_validate(
         {
+            **ORIGINAL,
             "engine": "pyradiomics" if name == "PyRadiomics" else name,
             "discretisation": {"bin_width": WIDTH},
-            "images": {"original": {}},
-            "classes": dict.fromkeys(CLASSES, "all"),
         }
     )
     if name == "PyRadiomics":
@@ -151,12 +144,12 @@ def matched(name: str, values: dict[str, float], reference: dict[str, float]) ->
     if name == "fastrad":
         known = {plain(key): value for key, value in reference.items()}
         return [(v, known[plain(k)]) for k, v in values.items() if plain(k) in known]
-    tags = {row["tag"]: row["ibsi_code"] for row in table("ibsi/codes.tsv")}
+    tags = codes_by_tag()
     codes = {}
-    for fact in table("extract/ibsi_codes.tsv"):
-        key = f"{fact['class']}_{fact['name']}"
-        if fact["ibsi_code"] and key in reference:
-            codes.setdefault((fact["class"] in CLASSES[2:], fact["ibsi_code"]), reference[key])
+    for (group, feature), fact in facts().items():
+        key = f"{group}_{feature}"
+        if fact.ibsi_code and key in reference:
+            codes.setdefault((group in CLASSES[2:], fact.ibsi_code), reference[key])
     pairs = []
     for key, value in values.items():
         tag = next((tag for tag in sorted(tags, key=len, reverse=True) if key.startswith(tag)), "")
@@ -164,12 +157,6 @@ def matched(name: str, values: dict[str, float], reference: dict[str, float]) ->
         if tag and (texture, tags[tag]) in codes and not math.isnan(value):
             pairs.append((value, codes[texture, tags[tag]]))
     return pairs
-
-
-def table(name: str) -> list[dict[str, str]]:
-    """Return the rows of one of the library's tables."""
-    with (ROOT / "rigoromics" / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
 
 
 def plain(name: str) -> str:

@@ -1,10 +1,11 @@
 """The reviewed case sheet as the rules need it: cases, chunks and what each chunk depends on."""
 
-import csv
 import hashlib
 import re
 from functools import cached_property
 from pathlib import Path
+
+from scripts.tables import read_rows
 
 
 class CaseSheet:
@@ -26,7 +27,7 @@ class CaseSheet:
 
     def __init__(self, sheet: Path, segmentations: Path, raw: Path, cases_per_chunk: int) -> None:
         self.exists = sheet.is_file()
-        rows = _read(sheet) if self.exists else []
+        rows = read_rows(sheet, errors="replace") if self.exists else []
         self.problem = self._problem_of(sheet, segmentations, rows)
         included = [] if self.problem else rows
         self.rows = [row for row in included if row["include"].strip().lower() == "yes"]
@@ -80,13 +81,7 @@ class CaseSheet:
 
     @cached_property
     def _paths(self) -> dict[str, str]:
-        return {row["key"]: row["path"] for row in _read(self._segmentations)}
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    # Spreadsheets begin a file with a byte order mark, which utf-8-sig takes away.
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
+        return {row["key"]: row["path"] for row in read_rows(self._segmentations, errors="replace")}
 
 
 def _file_name(case: str) -> str:

@@ -37,9 +37,10 @@ def read_tsv(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig")
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Read a TSV as :func:`read_tsv` does, as a row per line."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
+def read_rows(path: Path, errors: str = "strict") -> list[dict[str, str]]:
+    """Read a TSV as :func:`read_tsv` does, as a row per line; `errors` is that of `open`."""
+    # Spreadsheets begin a file with a byte order mark, which utf-8-sig takes away.
+    with path.open(encoding="utf-8-sig", errors=errors, newline="") as file:
         return list(csv.DictReader(file, delimiter="\t"))
 
 

@@ -1,6 +1,5 @@
 """Turn the study's records into MLflow runs: one writer, idempotent, never fatal to science."""
 
-import csv
 import fcntl
 import json
 import logging
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.runner import redirect
+from scripts.tables import read_rows
 
 log = logging.getLogger(__name__)
 
@@ -183,8 +183,7 @@ def _step_metrics(records: list[dict[str, Any]], logs: Path) -> dict[str, float]
 def _benchmark(path: Path) -> dict[str, float]:
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        row = next(csv.DictReader(file, delimiter="\t"), {})
+    row = next(iter(read_rows(path)), {})
     names = {"s": "wall_seconds", "cpu_time": "cpu_seconds", "max_rss": "max_rss_mb"}
     return {new: float(row[old]) for old, new in names.items() if _number(row.get(old))}
 
@@ -200,14 +199,13 @@ def _model_metrics(tables: list[Path]) -> dict[str, dict[str, float]]:
     """Metrics of every endpoint, signature and model, by cohort and policy."""
     models: dict[str, dict[str, float]] = defaultdict(dict)
     for table in tables:
-        with table.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file, delimiter="\t"):
-                name = f"{row['endpoint']}/{row['signature']}/{row['model']}"
-                key = f"{row['metric']}.{row['cohort']}.{row['split']}.{row['policy']}"
-                for part in ("estimate", "lower", "upper"):
-                    if _number(row[part]):
-                        suffix = "" if part == "estimate" else f".{part}"
-                        models[name][key.replace(" ", "_") + suffix] = float(row[part])
+        for row in read_rows(table):
+            name = f"{row['endpoint']}/{row['signature']}/{row['model']}"
+            key = f"{row['metric']}.{row['cohort']}.{row['split']}.{row['policy']}"
+            for part in ("estimate", "lower", "upper"):
+                if _number(row[part]):
+                    suffix = "" if part == "estimate" else f".{part}"
+                    models[name][key.replace(" ", "_") + suffix] = float(row[part])
     return models
 
 

@@ -77,9 +77,9 @@ def _diameters(inside: BoolArray, steps: FloatArray) -> dict[str, float]:
         # Planes first; the ends of their lines are looked for along the last axis.
         order = [axis, *(other for other in range(3) if other != axis)]
         ends, starts = _line_ends(np.ascontiguousarray(padded.transpose(order)))
-        found.append((order, ends * (steps[order] / 2), starts))
-    slices, rows, columns = (float(np.sqrt(_farthest_in_groups(*each[1:]))) for each in found)
-    corners = _corners(found[0][1])
+        found.append((ends * (steps[order] / 2), starts))
+    slices, rows, columns = (float(np.sqrt(_farthest_in_groups(*each))) for each in found)
+    corners = _corners(found[0][0])
     return {
         "Maximum2DDiameterSlice": slices,
         "Maximum2DDiameterColumn": rows,
