@@ -53,11 +53,23 @@ def run_lengths(cells: IntArray, layout: Layout, levels: Levels, merged: bool) -
     if not touching.all():
         matrices = matrices[touching | layout.shared_lines]
     if not len(matrices):
-        return named("glrlm", np.full(kernels.EMPHASES, np.nan))
+        return named("glrlm", without_runs(merged))
     if merged:
         matrices = matrices.sum(axis=0, keepdims=True)
     sizes = np.arange(1.0, matrices.shape[2] + 1)
     return named("glrlm", kernels.mean_emphases(matrices, levels.grey, sizes))
+
+
+def without_runs(merged: bool) -> FloatArray:
+    """Return GLRLM features of an ROI in which no two voxels lie in line.
+
+    PyRadiomics leaves out every direction, and all is NaN; but never the sum of directions, of
+    which the variance and entropy of runs are sums over nothing.
+    """
+    values = np.full(kernels.EMPHASES, np.nan)
+    if merged:
+        values[[NAMES.index("{3}Variance"), NAMES.index("{3}Entropy")]] = 0.0
+    return values
 
 
 def size_zones(cells: IntArray, layout: Layout, levels: Levels) -> dict[str, float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from rigoromics.extract.fast.discretise import Levels
 from rigoromics.extract.fast.jit import njit
@@ -37,6 +40,8 @@ NAMES = [
 ]
 FEATURES = len(NAMES)
 EPSILON = float(np.spacing(1))
+# Below it a second eigenvalue may be nothing but rounding.
+NOISE = 1e-12
 
 
 def cooccurrence(pairs: LongArray, levels: Levels, merged: bool, mcc: bool) -> dict[str, float]:
@@ -61,7 +66,7 @@ def cooccurrence(pairs: LongArray, levels: Levels, merged: bool, mcc: bool) -> d
     means = mean_summaries(chances, levels.grey, levels.highest)
     found = dict(zip(NAMES, means.tolist(), strict=True))
     if mcc:
-        found["MCC"] = _maximal_correlation(chances)
+        found["MCC"] = maximal_correlation(chances)
     return found
 
 
@@ -178,11 +183,24 @@ def summaries(p: FloatArray, grey: FloatArray, highest: int) -> FloatArray:
     )
 
 
-def _maximal_correlation(chances: FloatArray) -> float:
-    """Return the mean over directions of the root of the second largest eigenvalue of Q."""
+def maximal_correlation(chances: FloatArray) -> float:
+    """Return the mean over directions of the root of the second largest eigenvalue of Q.
+
+    Parameters
+    ----------
+    chances
+        (directions, levels, levels) symmetric chances of pairs.
+    """
     if chances.shape[1] < 2:
         return 1.0
-    return float(np.sqrt(np.maximum(second_eigenvalues_of_q(chances), 0.0)).mean())
+    seconds = second_eigenvalues_of_q(chances)
+    if (seconds < NOISE).any():
+        # What rounding leaves below zero has no root, and PyRadiomics' mean does without it, but
+        # not where another direction's eigenvalues are complex: all are solved together.
+        with np.errstate(invalid="ignore"):
+            roots = np.sqrt(_eigenvalues_of_q(chances)[:, -2])
+        return float(np.nanmean(roots).real)
+    return float(np.sqrt(seconds).mean())
 
 
 def second_eigenvalues_of_q(chances: FloatArray) -> FloatArray:
@@ -196,8 +214,20 @@ def second_eigenvalues_of_q(chances: FloatArray) -> FloatArray:
     seconds = second_eigenvalues(chances)
     direct = np.isnan(seconds)
     if direct.any():
-        p = chances[direct]
-        margins = p.sum(axis=2)
-        q = p / (margins[:, :, None] * margins[:, None, :] + EPSILON) @ p.transpose(0, 2, 1)
-        seconds[direct] = np.sort(np.linalg.eigvals(q).real, axis=1)[:, -2]
+        seconds[direct] = _eigenvalues_of_q(chances[direct])[:, -2].real
     return seconds
+
+
+def _eigenvalues_of_q(chances: FloatArray) -> npt.NDArray[np.inexact[Any]]:
+    """Return the eigenvalues of each Q, the largest last, summed up in PyRadiomics' order.
+
+    Where one is zero, what is found is rounding; the order makes it the same rounding.
+    """
+    p = np.ascontiguousarray(chances.transpose(1, 2, 0))
+    left, right = p.sum(axis=1), p.sum(axis=0)
+    q = np.zeros(p.shape)
+    for level in range(len(p)):
+        q += p[:, None, level] * p[None, :, level] / (left[:, None] * right[level] + EPSILON)
+    found: npt.NDArray[np.inexact[Any]] = np.linalg.eigvals(q.transpose(2, 0, 1))
+    found.sort()
+    return found

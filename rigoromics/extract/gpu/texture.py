@@ -121,6 +121,10 @@ def _cooccurrence(batch: Batch, levels: BatchLevels, merged: bool) -> Features:
         dict(zip(names, _means(table[there & (roi == k)]).tolist(), strict=True))
         for k in range(len(batch.layouts))
     ]
+    for number_of_roi in np.unique(roi[there & (roots < glcm.NOISE)]):
+        chosen = np.flatnonzero(there & (roi == number_of_roi))
+        blocks = [host(chances[first[k] : first[k + 1]]).reshape(number[k], -1) for k in chosen]
+        found[number_of_roi]["MCC"] = glcm.maximal_correlation(np.stack(blocks))
     for features, present in zip(found, levels.number, strict=True):
         if present < 2 and np.isfinite(features["MCC"]):
             features["MCC"] = 1.0
@@ -161,11 +165,15 @@ def _run_lengths(batch: Batch, levels: BatchLevels, merged: bool) -> Features:
     sizes = np.arange(1.0, longest.max() + 1)
     width = longest[owners]
     table = _emphases(batch, levels, counts, first, owners, width, sizes, np.zeros(len(owners)))
+    counted = np.bincount(owners[kept], minlength=len(batch.layouts))
     return [
-        _named("glrlm", table[kept & (owners == k)].mean(axis=0) if any_kept else None)
-        for k, any_kept in enumerate(
-            np.bincount(owners[kept], minlength=len(batch.layouts)).astype(bool)
+        emphasis.named(
+            "glrlm",
+            table[kept & (owners == k)].mean(axis=0)
+            if counted[k]
+            else emphasis.without_runs(merged),
         )
+        for k in range(len(batch.layouts))
     ]
 
 
@@ -220,7 +228,7 @@ def _size_zones(batch: Batch, levels: BatchLevels) -> Features:
     rois = np.arange(len(batch.layouts))
     values = (known % base).astype(np.float64)
     table = _emphases(batch, levels, counts, first, rois, columns, values, first_size[:-1])
-    return [_named("glszm", row) for row in table]
+    return [emphasis.named("glszm", row) for row in table]
 
 
 def _neighbours(batch: Batch, levels: BatchLevels) -> tuple[Features, Features]:
@@ -252,7 +260,7 @@ def _neighbours(batch: Batch, levels: BatchLevels) -> tuple[Features, Features]:
         by_number = apart[first[k] : first[k + 1]].reshape(len(each.present), width[k])
         distance = (by_number[:, 1:] / np.arange(1, width[k])).sum(axis=1)
         tones.append(ngtdm.tone_differences(distance, each))
-    return [_named("gldm", row) for row in table], tones
+    return [emphasis.named("gldm", row) for row in table], tones
 
 
 def _emphases(
@@ -298,8 +306,3 @@ def _emphases(
         found,
     )
     return host(found)
-
-
-def _named(feature_class: str, values: Values | None) -> dict[str, float]:
-    given = np.full(EMPHASES, np.nan) if values is None else values
-    return emphasis.named(feature_class, given)

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,6 @@ RELATIVE = 1e-9
 # Roots and differences of nearly equal sums: where the value itself is near zero, rounding is what
 # is left of it, in PyRadiomics as here.
 ABSOLUTE = {
-    "glcm_MCC": 1e-6,
     "glcm_Imc1": 1e-12,
     "glcm_Imc2": 1e-6,
     "glcm_Correlation": 1e-12,
@@ -111,3 +111,27 @@ options = st.builds(
 def test_random_rois_equal_pyradiomics(roi, chosen):
     image, mask = roi
     assert not differences(ours(image, mask, chosen), reference(image, mask, chosen))
+
+
+def on_grid(values, inside):
+    image = sitk.GetImageFromArray(np.pad(np.asarray(values, np.int16), 1))
+    return image, preprocess.like(image, np.pad(np.asarray(inside), 1).astype(np.uint8))
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_levels_that_are_independent_along_a_line(merged):
+    """The correlation is zero, and what is found is rounding: PyRadiomics' own."""
+    image, mask = on_grid([[[0, 0, 1, 1, 0]]], np.ones((1, 1, 5)))
+    chosen = Options(bin_width=1.0, merged=merged)
+    expected = reference(image, mask, chosen)
+    assert expected["glcm_MCC"] < 1e-7
+    assert not differences(ours(image, mask, chosen), expected)
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_voxels_of_which_no_two_lie_in_line(merged):
+    image, mask = on_grid([[[1, 2, 3], [4, 5, 6]]], [[[1, 0, 0], [0, 0, 1]]])
+    chosen = Options(bin_width=1.0, merged=merged)
+    expected = reference(image, mask, chosen)
+    assert math.isnan(expected["glrlm_RunPercentage"])
+    assert not differences(ours(image, mask, chosen), expected)
