@@ -88,9 +88,8 @@ def new_project(folder: Path, **changes: object) -> Project:
     for name in CODE:
         source = ROOT / name
         if source.is_dir():
-            # Compiled kernels come along: each project would spend seconds to compile its own.
-            ignore = shutil.ignore_patterns("*.pyc")
-            shutil.copytree(source, folder / name, ignore=ignore)
+            # Compiled modules and kernels come along: each project would spend seconds on its own.
+            shutil.copytree(source, folder / name)
         else:
             shutil.copy(source, folder / name)
     shutil.copy(QUICK, folder / "quick.yaml")

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -12,7 +13,6 @@ import pytest
 
 from rigoromics.extract.rows import is_perturbation
 from tests.workflow import canary
-from tests.workflow.canary import with_canaries
 from tests.workflow.project import new_project
 
 pytestmark = pytest.mark.workflow
@@ -59,6 +59,8 @@ def test_null_cohort_is_reported_as_no_evidence_on_the_first_page(tmp_path):
     null.edit_config(
         simulation={"effect": 0.0, "clinical_effect": 0.0},
         clinical={"table": "data/null/clinical.csv"},
+        perturbations=[],
+        compute={"cases_per_chunk": 20},
     )
     null.snakemake("--", "simulate")
     null.run()
@@ -75,7 +77,8 @@ def test_null_cohort_is_reported_as_no_evidence_on_the_first_page(tmp_path):
 
 
 def test_same_bytes_on_one_core_and_in_another_folder(planted, tmp_path):
-    again = with_canaries(tmp_path / "again")
+    again = new_project(tmp_path / "again")
+    shutil.copytree(planted.folder / "data", again.folder / "data")
     again.run(cores=1)
     first, second = tables(planted.results), tables(again.results)
     assert first.keys() == second.keys()
