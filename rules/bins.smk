@@ -3,7 +3,7 @@
 rule bin_ranges:
     input:
         index=f"{RESULTS}/images/{{chunk}}/index.tsv",
-        code=[*code_of("scripts/bin_ranges.py"), IBSI_CODES],
+        code=code_of("scripts/bin_ranges.py", IBSI_CODES),
     output:
         ranges=f"{RESULTS}/bins/chunks/{{chunk}}.tsv",
     log:
@@ -29,7 +29,7 @@ rule bins:
     input:
         reviewed_sheet,
         ranges=expand(f"{RESULTS}/bins/chunks/{{chunk}}.tsv", chunk=SHEET.chunks),
-        code=[*code_of("scripts/bins.py"), IBSI_CODES],
+        code=code_of("scripts/bins.py", IBSI_CODES),
     output:
         table=f"{RESULTS}/bins/bins.tsv",
         picture=f"{RESULTS}/bins/bins.png",

@@ -11,7 +11,7 @@ from rigoromics.config.load import load_extraction, load_study
 from rigoromics.errors import DataError
 from rigoromics.seeds import derive_seed
 from scripts.casesheet import CaseSheet
-from scripts.dependencies import code_of
+from scripts.dependencies import code_record
 from scripts.names import scan_stem
 
 STARTED = time.time()
@@ -56,6 +56,13 @@ wildcard_constraints:
     endpoint="|".join(STUDY.endpoints),
     signature="|".join(SIGNATURES),
     model=r"[a-z_]+",
+
+
+def code_of(script, *data):
+    """The file that says what a script's code is, for the rule to depend on."""
+    return code_record(
+        script, data, Path(RESULTS, "code"), write=workflow.is_main_process
+    )
 
 
 def log_of(rule, name="all"):

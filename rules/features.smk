@@ -6,7 +6,7 @@ GPU_KERNELS = "rigoromics/extract/gpu/kernels.cu"
 rule extract:
     input:
         index=f"{RESULTS}/images/{{chunk}}/index.tsv",
-        code=[*code_of("scripts/extract.py"), IBSI_CODES, GPU_KERNELS],
+        code=code_of("scripts/extract.py", IBSI_CODES, GPU_KERNELS),
     output:
         features=f"{RESULTS}/features/chunks/{{chunk}}.parquet",
         problems=f"{RESULTS}/features/chunks/{{chunk}}.problems.tsv",
@@ -51,7 +51,7 @@ rule assemble:
         agreements=expand(
             f"{RESULTS}/images/{{chunk}}/agreement.tsv", chunk=SHEET.chunks
         ),
-        code=[*code_of("scripts/assemble.py"), IBSI_CODES],
+        code=code_of("scripts/assemble.py", IBSI_CODES),
     output:
         table=f"{RESULTS}/features/features.parquet",
         dictionary=f"{RESULTS}/features/features.dictionary.tsv",

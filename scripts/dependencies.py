@@ -1,16 +1,51 @@
 """The project's own code that a script uses, found by reading its imports.
 
-Snakemake's code trigger looks at the script file alone. Rules therefore take the script and all
-project modules it imports, directly or not, as inputs, so that an edited library function reruns
-the stages that use it, and a fresh checkout with the same content reruns nothing.
+Snakemake's code trigger looks at the script file alone. Rules therefore take as an input one file
+that lists the script and all project modules it imports, directly or not, with their hashes: an
+edited library function reruns the stages that use it, and a fresh checkout with the same content
+reruns nothing. One file, since Snakemake looks at every input of every job that waits, again and
+again: with the modules themselves as inputs, that was most of what it did.
 """
 
 import ast
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from scripts.hashing import file_sha256
+
 PACKAGES = ("rigoromics", "scripts")
+
+
+def code_record(script: str, data: Sequence[str], folder: Path, write: bool) -> str:
+    """Return the path of the file that says what a script's code is.
+
+    Parameters
+    ----------
+    script
+        The script, relative to the project.
+    data
+        Files that belong to the code though nobody imports them.
+    folder
+        Where such files lie.
+    write
+        Write it, if it is not there or says something else. Who does not decide what runs, such
+        as a job on a cluster's node, leaves it as it is.
+    """
+    path = folder / f"{Path(script).stem}.sha256"
+    if write:
+        files = sorted({*code_of(script), *data})
+        lines = "".join(f"{_hash_of(file)}  {file}\n" for file in files)
+        if not path.is_file() or path.read_text(encoding="utf-8") != lines:
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".tmp")
+            temporary.write_text(lines, encoding="utf-8")
+            os.replace(temporary, path)
+    return path.as_posix()
+
+
+_hash_of = cache(lambda file: file_sha256(Path(file)))
 
 
 @cache

@@ -1,4 +1,6 @@
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,7 @@ def test_every_rule_declares_the_code_of_its_own_script(root):
             script = re.search(r'script:\s*"\.\./(scripts/\w+\.py)"', rule)
             # Raw data are never made anew because code changed.
             if script and not rule.startswith("simulate:"):
-                assert f'code_of("{script[1]}")' in rule, f"{path.name}: {rule[:30]}"
+                assert re.search(f'code=code_of\\("{script[1]}"', rule), f"{path.name}: {rule[:30]}"
                 assert (root / script[1]).is_file()
                 seen += 1
     assert seen > 10
@@ -74,3 +76,47 @@ def test_no_script_of_a_rule_has_a_future_import(root: Path):
     scripts = set(re.findall(r'"\.\./(scripts/\w+\.py)"', rules))
     assert len(scripts) > 20
     assert [name for name in scripts if "from __future__" in (root / name).read_text()] == []
+
+
+@pytest.fixture
+def record(project):
+    """Return a function that writes the record of the small project's script and reads it."""
+
+    def write(*data: str, write: bool = True) -> str:
+        dependencies.code_of.cache_clear()
+        dependencies._imports.cache_clear()
+        dependencies._hash_of.cache_clear()
+        path = dependencies.code_record("scripts/step.py", data, Path("results/code"), write)
+        assert path == "results/code/step.sha256"
+        return Path(path).read_text()
+
+    return write
+
+
+def test_the_record_of_the_code_is_what_sha256sum_writes(record, project):
+    (project / "table.tsv").write_text("a\tb\n")
+    lines = record("table.tsv").splitlines()
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "results/code/step.sha256"], check=False
+    )
+    assert checked.returncode == 0
+    assert [line.split()[1] for line in lines] == [
+        *dependencies.code_of("scripts/step.py")[:5],
+        "scripts/helper.py",
+        "scripts/step.py",
+        "table.tsv",
+    ]
+
+
+def test_the_record_is_written_anew_only_when_the_code_changed(record, project):
+    path = project / "results/code/step.sha256"
+    before = record()
+    os.utime(path, (1, 1))
+    (project / "rigoromics/unused.py").write_text("z = 1")
+    (project / "rigoromics/a.py").touch()
+    assert record() == before
+    assert path.stat().st_mtime == 1
+    (project / "rigoromics/sub/c.py").write_text("y = 2")
+    assert record(write=False) == before
+    assert record() != before
+    assert path.stat().st_mtime > 1
