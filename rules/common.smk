@@ -1,5 +1,6 @@
 # What all rules share at parse time: the study, its folders, its case sheet, each script's code.
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from rigoromics.config.load import load_extraction, load_study
 from rigoromics.errors import DataError
+from rigoromics.perturb.variants import variants_of
 from rigoromics.seeds import derive_seed
 from scripts.casesheet import CaseSheet
 from scripts.dependencies import code_record
@@ -43,6 +45,7 @@ CLINICAL_TABLE = STUDY.clinical.table or ""
 SIGNATURES = [*STUDY.models.signatures, *(["shuffled"] if STUDY.has_shuffled else [])]
 SCANS = {name: scan for name, scan in STUDY.scans.items() if scan.retest_of is None}
 RETEST_OF = {n: s.retest_of for n, s in STUDY.scans.items() if s.retest_of is not None}
+VARIANTS = len(variants_of(STUDY.perturbations))
 SHEET = CaseSheet(
     Path(RESULTS, "sheet/cases.tsv"),
     Path(PRIVATE, "segmentations.tsv"),
@@ -82,6 +85,18 @@ def memory(megabytes):
 def minutes(count):
     """Time limit that grows with each attempt, in minutes."""
     return lambda wildcards, attempt: count * attempt
+
+
+def minutes_of_chunk(start, per_case=0.0, per_mask=0.0):
+    """Time limit of a chunk's job, by its cases and all masks measured, in minutes."""
+
+    def limit(wildcards, attempt):
+        rows = SHEET.chunks[wildcards.chunk]
+        masks = len(rows) * (1 + VARIANTS)
+        work = per_case * SHEET.cases(wildcards.chunk) + per_mask * masks
+        return math.ceil(start + work) * attempt
+
+    return limit
 
 
 def seed(*names):

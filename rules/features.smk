@@ -19,7 +19,8 @@ rule extract:
     threads: 1
     resources:
         mem_mb=memory(3000),
-        runtime=minutes(30),
+        # PyRadiomics needs some two seconds a mask with filters; twice that, and the reading.
+        runtime=minutes_of_chunk(20, per_case=0.5, per_mask=1 / 15),
         gpu=int(STUDY.compute.gpu),
     params:
         settings=extraction_settings(),

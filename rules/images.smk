@@ -17,7 +17,7 @@ rule images:
     threads: 1
     resources:
         mem_mb=memory(2500),
-        runtime=minutes(20),
+        runtime=minutes_of_chunk(15, per_case=1),
     params:
         raw=RAW,
         private=PRIVATE,

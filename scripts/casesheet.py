@@ -4,8 +4,13 @@ import hashlib
 import re
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from scripts.tables import read_rows
+
+# Two rules run by chunk: 512 jobs, and some thirty for all else. A scheduler shared with others
+# takes that at a time, and each job of 10,000 patients is minutes of work, not seconds.
+MOST_CHUNKS = 256
 
 
 class CaseSheet:
@@ -20,12 +25,15 @@ class CaseSheet:
     raw
         The raw folder that its paths are relative to.
     cases_per_chunk
-        Cases that share a job; 1 gives each case its own chunk, named after it.
+        Cases that share a job; 1 gives each case its own chunk, named after it. `auto`: each its
+        own up to `MOST_CHUNKS` cases, from there on so many that there are no more chunks.
     """
 
     COLUMNS = ("include", "patient", "timepoint", "scan", "roi", "rater", "segmentation")
 
-    def __init__(self, sheet: Path, segmentations: Path, raw: Path, cases_per_chunk: int) -> None:
+    def __init__(
+        self, sheet: Path, segmentations: Path, raw: Path, cases_per_chunk: int | Literal["auto"]
+    ) -> None:
         self.exists = sheet.is_file()
         rows = read_rows(sheet, errors="replace") if self.exists else []
         self.problem = self._problem_of(sheet, segmentations, rows)
@@ -53,14 +61,19 @@ class CaseSheet:
         so that an added patient changes one chunk and no other.
         """
         cases = {(row["patient"], row["timepoint"]) for row in self.rows}
-        groups = _power_of_two(len(cases) / self._cases_per_chunk)
-        alone = self._cases_per_chunk == 1
+        auto = self._cases_per_chunk == "auto"
+        alone = len(cases) <= MOST_CHUNKS if auto else self._cases_per_chunk == 1
+        groups = MOST_CHUNKS if auto else _power_of_two(len(cases) / self._cases_per_chunk)
         chunks: dict[str, list[dict[str, str]]] = {}
         for row in self.rows:
             case = f"{row['patient']}_{row['timepoint']}"
             name = _file_name(case) if alone else f"chunk-{_stable_hash(case) % groups:04d}"
             chunks.setdefault(name, []).append(row)
         return dict(sorted(chunks.items()))
+
+    def cases(self, chunk: str) -> int:
+        """Number of cases of a chunk."""
+        return len({(row["patient"], row["timepoint"]) for row in self.chunks[chunk]})
 
     def rows_of(self, chunk: str) -> list[dict[str, str]]:
         """Rows of a chunk without what no image depends on, or what is an input of its own."""

@@ -157,8 +157,8 @@ class Paper(Section):
 class Compute(Section):
     """How work is cut into jobs."""
 
-    cases_per_chunk: PositiveInt = 1
-    """Cases that share an image job. Raise it past some hundreds of cases."""
+    cases_per_chunk: PositiveInt | Literal["auto"] = "auto"
+    """Cases that share an image job; auto: one up to 256 cases, then so many that 256 jobs do."""
     gpu: bool = False
     """Extract on an NVIDIA GPU where the job finds one, and on the CPU where not; each record says
     which. Only scans whose extraction settings say `engine: fast`."""

@@ -22,7 +22,7 @@ def write(folder: Path, patients: list[str], include: str = "yes") -> CaseSheet:
     return CaseSheet(sheet, folder / "segmentations.tsv", Path("raw"), 1)
 
 
-def grouped(folder: Path, patients: list[str], size: int) -> CaseSheet:
+def grouped(folder: Path, patients: list[str], size: int | str) -> CaseSheet:
     write(folder, patients)
     return CaseSheet(folder / "cases.tsv", folder / "segmentations.tsv", Path("raw"), size)
 
@@ -30,6 +30,18 @@ def grouped(folder: Path, patients: list[str], size: int) -> CaseSheet:
 def test_one_case_a_chunk_by_default(tmp_path):
     sheet = write(tmp_path, ["P-2", "P-1"])
     assert list(sheet.chunks) == ["P-1_baseline", "P-2_baseline"]
+
+
+def test_auto_gives_each_its_own_chunk_until_there_are_too_many_for_a_scheduler(tmp_path):
+    few = grouped(tmp_path, [f"P-{i}" for i in range(256)], size="auto")
+    assert len(few.chunks) == 256
+    assert few.cases("P-7_baseline") == 1
+    many = grouped(tmp_path, [f"P-{i}" for i in range(10_000)], size="auto")
+    assert len(many.chunks) == 256
+    sizes = [many.cases(chunk) for chunk in many.chunks]
+    assert sum(sizes) == 10_000
+    # Hashes are even: no job is twice another's.
+    assert max(sizes) < 2 * 10_000 / 256
 
 
 def test_segmentations_that_are_there_are_inputs_of_their_chunk(tmp_path, monkeypatch):

@@ -61,7 +61,7 @@ def test_every_rule_declares_the_code_of_its_own_script(root):
 
 
 def test_every_rule_says_what_it_does_and_needs(root):
-    wanted = ["message:", "log:", "benchmark:", "threads:", "mem_mb=memory(", "runtime=minutes("]
+    wanted = ["message:", "log:", "benchmark:", "threads:", "mem_mb=memory(", "runtime=minutes"]
     for path in sorted(Path(root, "rules").glob("*.smk")):
         for rule in re.split(r"(?m)^rule ", path.read_text())[1:]:
             # The sheet and the retrieval have no outputs, and a benchmark would be one.
