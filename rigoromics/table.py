@@ -10,6 +10,7 @@ import pandas as pd
 
 from rigoromics.errors import DataError
 from rigoromics.extract.rows import INDEX, UNPERTURBED, is_perturbation
+from rigoromics.units import DAYS
 
 
 def numbers(column: pd.Series[Any], table: str) -> pd.Series[float]:
@@ -212,8 +213,15 @@ def _survival(
     clinical: pd.DataFrame, name: str, endpoint: Mapping[str, Any]
 ) -> tuple[pd.Series[float], pd.Series[float]]:
     what = f"endpoint {name!r}"
-    time = numbers(_column(clinical, endpoint["time"], what), "the clinical table")
-    event = numbers(_column(clinical, endpoint["event"], what), "the clinical table")
+    start = endpoint.get("start", "")
+    time = (
+        _between(
+            _column(clinical, start, what), _column(clinical, endpoint["time"], what), endpoint
+        )
+        if start
+        else numbers(_column(clinical, endpoint["time"], what), "the clinical table")
+    )
+    event = _events(_column(clinical, endpoint["event"], what), endpoint)
     wrong = (time <= 0) | ~event.isin([0, 1]) & event.notna()
     if wrong.any():
         raise DataError(
@@ -223,6 +231,48 @@ def _survival(
         )
     known = time.notna() & event.notna()
     return time.where(known), event.where(known)
+
+
+def _events(column: pd.Series[Any], endpoint: Mapping[str, Any]) -> pd.Series[float]:
+    """Return 1 for an event, 0 for none, missing where unknown; other values stay as they are."""
+    positive, censored = endpoint.get("positive", 1), endpoint.get("censored", 0)
+    if (positive, censored) == (1, 0) and not endpoint.get("unknown"):
+        return numbers(column, "the clinical table")
+    event = pd.Series(np.where(column.isna(), np.nan, -1.0), index=column.index)
+    for value, meaning in (
+        (positive, 1.0),
+        (censored, 0.0),
+        *((value, np.nan) for value in endpoint.get("unknown", [])),
+    ):
+        number = pd.to_numeric(column, errors="coerce")
+        if isinstance(value, int | float) and number.notna().any():
+            hit = number == float(value)
+        else:
+            hit = column.astype(str).str.strip() == str(value)
+        event[hit & column.notna()] = meaning
+    return event
+
+
+def _between(
+    start: pd.Series[Any], end: pd.Series[Any], endpoint: Mapping[str, Any]
+) -> pd.Series[float]:
+    """Return the time between two columns of dates, in the endpoint's unit."""
+    dates = []
+    for column in (start, end):
+        text = column.astype("string").str.strip().str.replace("[./]", "-", regex=True)
+        # Day and month can be told apart only where the year comes first.
+        whole = text.where(text.str.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}").fillna(False))
+        found = pd.to_datetime(whole, format="%Y-%m-%d", errors="coerce")
+        wrong = found.isna() & text.notna() & (text != "")
+        if wrong.any():
+            raise DataError(
+                f"{int(wrong.sum())} values of column {column.name!r} of the clinical table are "
+                f"no dates with the year first (first: {column[wrong].iloc[0]!r})",
+                "write dates as 2015-01-31, or leave the cell empty",
+            )
+        dates.append(found)
+    days = (dates[1] - dates[0]).dt.days.astype(float)
+    return days / DAYS[endpoint.get("unit", "months")]
 
 
 def _column(table: pd.DataFrame, name: str, what: str) -> pd.Series[Any]:
@@ -240,6 +290,12 @@ def join_batches(cases: pd.DataFrame, columns: Sequence[str]) -> pd.Series[str]:
     first = cases.sort_values(["patient", "timepoint", "scan"]).drop_duplicates("patient")
     parts = first.set_index("patient")[list(columns)].fillna("").astype(str)
     return parts.replace("", "unknown").agg("+".join, axis=1)
+
+
+def batch_variables(cases: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return each patient's level of each batch variable, columns `batch.<name>`."""
+    levels = {f"batch.{name}": join_batches(cases, [name]) for name in columns}
+    return pd.DataFrame(levels)
 
 
 def standard_missing(table: pd.DataFrame) -> pd.DataFrame:

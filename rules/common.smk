@@ -182,6 +182,7 @@ def endpoint_source_columns():
     for endpoint in STUDY.endpoints.values():
         binary = endpoint.type == "binary"
         columns |= {endpoint.column} if binary else {endpoint.time, endpoint.event}
+        columns |= {getattr(endpoint, "start", "")} - {""}
     return sorted(columns)
 
 

@@ -77,6 +77,7 @@ rule assemble:
 rule import_features:
     input:
         tables=[table.path for table in STUDY.features.tables] if STUDY.features else [],
+        joined=[table.path for table in STUDY.features.join] if STUDY.features else [],
         code=code_of("scripts/import_features.py"),
     output:
         features=f"{RESULTS}/features/imported.parquet",
@@ -97,6 +98,7 @@ rule import_features:
     params:
         settings=STUDY.part("features") if STUDY.features else {},
         columns=endpoint_source_columns(),
+        cohorts={name: cohort.centres for name, cohort in STUDY.cohorts.items()},
         reference_rater=STUDY.reference_rater,
     message:
         "Reading the study's own feature tables"

@@ -29,6 +29,7 @@ rule analysis_table:
             "retest_of": RETEST_OF,
             "volume_feature": STUDY.models.volume_feature,
             "batch": STUDY.harmonisation.batch,
+            "batch_variables": STUDY.harmonisation.variables,
             "cohorts": STUDY.part("cohorts"),
             "predictors": {
                 name: p.type for name, p in STUDY.clinical.predictors.items()

@@ -33,7 +33,7 @@ rule validate:
         runtime=minutes(10),
     params:
         endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
-        policies=["none", "align"],
+        policies=STUDY.harmonisation.policies,
     message:
         "Applying the locked signatures for {wildcards.endpoint}"
     script:

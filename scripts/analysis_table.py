@@ -67,7 +67,9 @@ def _study_columns(sheet: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFram
     study = first.drop_duplicates("patient").set_index("patient")[["cohort", "centre"]]
     study["role"] = study["cohort"].map({k: v["role"] for k, v in settings["cohorts"].items()})
     study["batch"] = tables.join_batches(first, settings["batch"])
-    return study.add_prefix("study.")[["study.cohort", "study.role", "study.centre", "study.batch"]]
+    variables = tables.batch_variables(first, settings.get("batch_variables", []))
+    columns = ["cohort", "role", "centre", "batch", *variables.columns]
+    return study.join(variables)[columns].add_prefix("study.")
 
 
 def _check_cohorts(sheet: pd.DataFrame, known: list[str]) -> None:

@@ -14,8 +14,8 @@ from rigoromics.harmonise.batch_effect import (
     measured_batches,
     principal_plane,
 )
-from rigoromics.harmonise.combat import ComBat
 from rigoromics.harmonise.confounding import refuse_confounded_outcome
+from rigoromics.harmonise.sequential import BATCH, METHODS, VARIABLE, Harmoniser, harmoniser
 from rigoromics.report.harmonisation_figure import (
     Batches,
     Plane,
@@ -24,8 +24,6 @@ from rigoromics.report.harmonisation_figure import (
 )
 from rigoromics.report.style import save
 from scripts.tables import write_tsv
-
-BATCH = "study.batch"
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +41,11 @@ def main(
     everyone = pd.read_parquet(table)
     development = everyone[everyone["study.role"] == "development"]
     external = everyone[everyone["study.role"] != "development"]
-    harmonise = settings.get("method", "combat") == "combat"
-    combat = ComBat(
-        batch=BATCH,
-        covariates=tuple(f"clinical.{name}" for name in settings.get("covariates", ())),
-        parametric=settings.get("parametric", True),
-        unseen=settings.get("unseen", "none"),
-    )
+    harmonise = settings.get("method", "combat") in METHODS
+    # Halves and pictures refuse nobody: what a refused patient looks like is of interest too.
+    shown = "none" if settings.get("unseen") == "refuse" else settings.get("unseen", "none")
+    asked = {**settings, "unseen": shown} | ({} if harmonise else {"method": "combat"})
+    combat = harmoniser(asked, development)
     labels = development[BATCH].astype(str)
     measured = pd.DataFrame(columns=EFFECT_COLUMNS), pd.DataFrame(columns=FEATURE_COLUMNS)
     if labels.nunique() < 2:
@@ -62,7 +58,7 @@ def main(
             logger.info("Too few patients per batch to measure the batch effect.")
         else:
             measured = batch_effect(development, combat, seed, after=harmonise)
-        drawn = draw(development, external, combat if harmonise else None, measured)
+        drawn = draw(development, external, combat, settings.get("method", "combat"), measured)
     for frame, path in zip(measured, (effect, features), strict=True):
         write_tsv(frame, path)
     save(drawn, picture)
@@ -73,27 +69,31 @@ def main(
 
 
 def refuse_outcomes(development: pd.DataFrame) -> None:
-    """Raise a DataError if the batch gives away an endpoint."""
+    """Raise a DataError if the batch, or one of its variables, gives away an endpoint."""
+    batches = [name for name in development.columns if name.startswith(VARIABLE)] or [BATCH]
     for name in development.columns:
         if name.startswith("endpoint.") and not name.endswith(".time"):
-            refuse_confounded_outcome(
-                development[BATCH], development[name], name.removeprefix("endpoint.")
-            )
+            for batch in batches:
+                refuse_confounded_outcome(
+                    development[batch], development[name], name.removeprefix("endpoint.")
+                )
 
 
 def draw(
     development: pd.DataFrame,
     external: pd.DataFrame,
-    combat: ComBat | None,
+    combat: Harmoniser,
+    method: str,
     measured: tuple[pd.DataFrame, pd.DataFrame],
 ) -> Figure:
     """Return the picture; ComBat, if any, learns on the development patients alone."""
-    columns = (combat or ComBat(batch=BATCH)).feature_columns(development)
+    columns = combat.feature_columns(development)
     stages = [("Features as they are", development, external)]
-    if combat is not None:
+    if method != "none":
         combat.fit(development)
-        unseen = set(external[BATCH].dropna().astype(str)) - set(combat.batches_)
-        title = f"After ComBat (unseen batch: {combat.unseen})" if unseen else "After ComBat"
+        unseen = set(external[BATCH].dropna().astype(str)) - set(development[BATCH].astype(str))
+        name = "CovBat" if method == "covbat" else "ComBat"
+        title = f"After {name} (unseen batch: {combat.unseen})" if unseen else f"After {name}"
         stages.append((title, combat.transform(development), combat.transform(external)))
     planes = [
         Plane(title, *principal_plane(learned[columns].to_numpy(), others[columns].to_numpy()))

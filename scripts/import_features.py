@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,14 @@ def main(
     settings: dict[str, Any],
     columns: list[str],
     reference_rater: str,
+    joined: Sequence[Path] = (),
+    cohorts: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, float]:
     """Read each table, keep the features all share, key patients by cohort and ID."""
+    beside = _beside(joined, settings)
     parts = [
-        _read(path, entry, settings) for path, entry in zip(tables, settings["tables"], strict=True)
+        _read(path, entry, settings, beside, cohorts or {})
+        for path, entry in zip(tables, settings["tables"], strict=True)
     ]
     pattern = re.compile(settings["columns"])
     leave = re.compile(settings["exclude"]) if settings["exclude"] else None
@@ -56,15 +61,46 @@ def main(
     usable = ~empty & ~everything[NAMELESS]
     write_parquet(pd.concat([index, values], axis=1)[usable], features)
     write_parquet(_clinical(everything, columns), clinical)
-    write_tsv(_cases(everything[usable], reference_rater), cases)
-    write_tsv(_acquisition(everything, settings.get("acquisition") or {}), acquisition)
+    acquired = _acquisition(everything, settings.get("acquisition") or {})
+    write_tsv(_cases(acquired[usable], reference_rater), cases)
+    write_tsv(acquired, acquisition)
     write_tsv(_problems(everything, empty, names, shared), problems)
     log.info("%d patients, %d shared features", len(everything), len(shared))
     return {"patients": len(everything), "features": len(shared), "refused": int((~usable).sum())}
 
 
-def _read(path: Path, entry: dict[str, str], settings: dict[str, Any]) -> pd.DataFrame:
-    table = read_any(path, text=(settings["id"],))
+def _beside(paths: Sequence[Path], settings: dict[str, Any]) -> list[pd.DataFrame]:
+    """Return the further tables, index ID."""
+    tables = []
+    for path, entry in zip(paths, settings.get("join") or [], strict=True):
+        name = entry["id"] or "Unnamed: 0"
+        table = read_any(path, text=(name,), encoding=settings.get("encoding", "utf-8"))
+        if name not in table.columns:
+            raise DataError(
+                f"the table to join has no column {entry['id']!r}",
+                "set `id:` under `features: join:` to the column with the patient's ID",
+                path.name,
+            )
+        keyed = table.assign(**{name: ids(table[name])}).dropna(subset=name).set_index(name)
+        twice = keyed.index[keyed.index.duplicated()]
+        if len(twice):
+            raise DataError(
+                f"{twice.nunique()} patients have more than one row (first: {twice[0]})",
+                "give one row per patient in a table that is joined",
+                path.name,
+            )
+        tables.append(keyed)
+    return tables
+
+
+def _read(
+    path: Path,
+    entry: dict[str, str],
+    settings: dict[str, Any],
+    beside: Sequence[pd.DataFrame],
+    cohorts: Mapping[str, Sequence[str]],
+) -> pd.DataFrame:
+    table = read_any(path, text=(settings["id"],), encoding=settings.get("encoding", "utf-8"))
     if settings["id"] not in table.columns:
         raise DataError(
             f"the feature table has no column {settings['id']!r}",
@@ -72,17 +108,60 @@ def _read(path: Path, entry: dict[str, str], settings: dict[str, Any]) -> pd.Dat
             path.name,
         )
     names = ids(table[settings["id"]])
+    for other in beside:
+        both = [column for column in other.columns if column in table.columns]
+        if both:
+            raise DataError(
+                f"two tables of features and of what is joined have a column {both[0]!r}",
+                "rename it in one of them",
+                path.name,
+            )
+        found = other.reindex(names.fillna("")).reset_index(drop=True)
+        table = pd.concat([table, found], axis=1)
     lines = pd.Series([f"line-{number}" for number in range(2, len(table) + 2)])
-    # The same number may mean different people at different centres.
-    patient = entry["cohort"] + "-" + entry["centre"] + "-" + names.str.zfill(4).fillna(lines)
-    beside = {
-        "patient": patient.astype(str),
-        "cohort": entry["cohort"],
-        "centre": entry["centre"],
+    centre = _centre(table, entry, path)
+    cohort = _cohort(centre, entry, cohorts, path)
+    columns = {
+        # The same number may mean different people at different centres.
+        "patient": cohort + "-" + centre + "-" + names.str.zfill(4).fillna(lines).astype(str),
+        "cohort": cohort,
+        "centre": centre,
         NAMELESS: names.isna().astype(bool),
     }
     rest = table.drop(columns=["patient", "cohort", "centre"], errors="ignore")
-    return pd.concat([pd.DataFrame(beside), rest], axis=1)
+    return pd.concat([pd.DataFrame(columns), rest], axis=1)
+
+
+def _centre(table: pd.DataFrame, entry: dict[str, str], path: Path) -> "pd.Series[str]":
+    column = entry.get("centre_column", "")
+    if not column:
+        return pd.Series(entry["centre"], index=table.index)
+    if column not in table.columns:
+        raise DataError(
+            f"the feature table has no column {column!r}",
+            "set `centre_column:` to the column with the patient's centre",
+            path.name,
+        )
+    return table[column].astype("string").str.strip().fillna("unknown").astype(str)
+
+
+def _cohort(
+    centre: "pd.Series[str]",
+    entry: dict[str, str],
+    cohorts: Mapping[str, Sequence[str]],
+    path: Path,
+) -> "pd.Series[str]":
+    if entry["cohort"]:
+        return pd.Series(entry["cohort"], index=centre.index)
+    named = {name: cohort for cohort, centres in cohorts.items() for name in centres}
+    lost = sorted(set(centre) - set(named))
+    if lost:
+        raise DataError(
+            f"no cohort has the centre {lost[0]!r} among its `centres`",
+            "name each centre of the table under one cohort, or give the table a `cohort:`",
+            path.name,
+        )
+    return centre.map(named)
 
 
 def _features(
@@ -113,12 +192,13 @@ def _acquisition(everything: pd.DataFrame, columns: dict[str, str]) -> pd.DataFr
     return pd.concat([everything[["patient", "cohort", "centre"]], texts], axis=1)
 
 
-def _cases(everything: pd.DataFrame, rater: str) -> pd.DataFrame:
+def _cases(acquired: pd.DataFrame, rater: str) -> pd.DataFrame:
     """A case sheet for patients without images, so that what follows need not ask."""
-    rows = everything[["patient", "cohort", "centre"]].assign(
+    rows = acquired.assign(
         include="yes", timepoint="baseline", scan="table", roi="table", rater=rater
     )
-    return rows[["include", "patient", "cohort", "centre", "timepoint", "scan", "roi", "rater"]]
+    first = ["include", "patient", "cohort", "centre", "timepoint", "scan", "roi", "rater"]
+    return rows[[*first, *(name for name in acquired.columns if name not in first)]]
 
 
 def _problems(

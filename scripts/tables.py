@@ -102,7 +102,7 @@ def write_if_changed(path: Path, content: bytes) -> bool:
     return True
 
 
-def read_any(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
+def read_any(path: Path, text: tuple[str, ...] = (), encoding: str = "utf-8") -> pd.DataFrame:
     """Read a person's table: CSV (comma or semicolon), TSV or Parquet.
 
     Numbers become numbers, except in the columns named in `text` and in those where one begins
@@ -127,9 +127,9 @@ def read_any(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
     try:
         if suffix == ".parquet":
             return pd.read_parquet(path)
-        return _read_text(path, _TEXT_SUFFIXES[suffix], text)
-    except (ValueError, OSError) as error:
-        # UnicodeDecodeError and pandas' parser errors are ValueErrors.
+        return _read_text(path, _TEXT_SUFFIXES[suffix], text, encoding)
+    except (ValueError, LookupError, OSError) as error:
+        # UnicodeDecodeError and pandas' parser errors are ValueErrors, an unknown encoding is none.
         raise DataError(
             "The table cannot be read", "save it again as CSV in UTF-8", path.name
         ) from error
@@ -144,14 +144,15 @@ def ids(column: pd.Series) -> pd.Series[str]:
     return names.str.removesuffix(".0") if whole else names
 
 
-def _read_text(path: Path, separator: str, text: tuple[str, ...]) -> pd.DataFrame:
+def _read_text(path: Path, separator: str, text: tuple[str, ...], encoding: str) -> pd.DataFrame:
     import pandas as pd
 
-    with path.open(encoding="utf-8-sig") as stream:
+    encoding = "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
+    with path.open(encoding=encoding) as stream:
         head = stream.readline()
     if separator == "," and head.count(";") > head.count(","):
         separator = ";"
-    table = pd.read_csv(path, sep=separator, dtype=str, encoding="utf-8-sig")
+    table = pd.read_csv(path, sep=separator, dtype=str, encoding=encoding)
     table = table.rename(columns=str.strip).dropna(how="all").reset_index(drop=True)
     numbers = table.drop(columns=list(text), errors="ignore").apply(
         _as_numbers, decimal_comma=separator == ";"

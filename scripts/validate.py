@@ -77,6 +77,11 @@ def _external(
     """Predict for all external patients, keep those of a known outcome: an unseen scanner is
     aligned by the features of everyone, whatever is known of them later.
     """
+    if policy == "refuse":
+        known = everyone["study.batch"].isin(signature.batches) | (not signature.batches)
+        kept = X.index.isin(everyone.index[known])
+        log.info("%d external patients of unseen batches are refused.", int((~kept).sum()))
+        everyone, X, y = everyone[known], X[kept], y[kept]
     if X.empty:
         return pd.DataFrame()
     predicted = signature.predict(everyone, policy).loc[X.index]

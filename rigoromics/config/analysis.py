@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from rigoromics.extract.rows import CONTROLS
 from rigoromics.extract.settings import Section
@@ -55,19 +55,50 @@ class Audit(Section):
 class Harmonisation(Section):
     """ComBat, fitted inside the fold."""
 
-    method: Literal["combat", "none"] = "combat"
-    """combat: Johnson 2007; none: features as they are."""
-    batch: list[Literal["centre", "manufacturer", "model", "kernel", "slice_thickness"]] = [
-        "centre"
-    ]
-    """What makes a batch; several are joined."""
+    method: Literal["combat", "covbat", "none"] = "combat"
+    """combat: Johnson 2007; covbat: Chen 2022, correlations between features too; none: features
+    as they are."""
+    batch: list[str] = ["centre"]
+    """What makes a batch: `centre`, `manufacturer`, `model`, `kernel` or `slice_thickness`; in a
+    study of feature tables `centre` and what `features: acquisition:` names."""
+    order: Literal["joined", "sequential"] = "joined"
+    """Several batch variables: joined into one, or harmonised one after the other, in the order
+    listed (after Nested ComBat, Horng 2022)."""
     covariates: list[str] = []
     """Clinical predictors whose effect is preserved; never the outcome."""
     parametric: bool = True
     """Parametric or non-parametric empirical Bayes priors."""
-    unseen: Literal["none", "align"] = "align"
-    """A batch that training never saw: left as it is, or aligned to the frozen reference using
-    its features only. Both are reported; this one counts."""
+    mean_only: bool = False
+    """Take out the shift of each batch and leave its scale."""
+    reference: str = ""
+    """Batch that all others are brought to and that stays as it is; empty: the overall mean."""
+    unseen: Literal["none", "align", "refuse"] = "align"
+    """A batch that training never saw: left as it is; aligned to the frozen reference using its
+    features only; or its external patients are refused. The first two are both reported, and this
+    one counts; patients that are refused get no prediction."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Harmonisation:
+        if not self.batch:
+            raise ValueError("`batch` names nothing that makes a batch")
+        if self.method == "covbat" and self.mean_only:
+            raise ValueError("CovBat harmonises spreads, which `mean_only` forbids")
+        if self.reference and self.variables:
+            raise ValueError(
+                "a reference batch is one batch: with `order: sequential` every variable would "
+                "need its own"
+            )
+        return self
+
+    @property
+    def variables(self) -> list[str]:
+        """Batch variables that are harmonised one after the other; empty if they are joined."""
+        return self.batch if self.order == "sequential" and len(self.batch) > 1 else []
+
+    @property
+    def policies(self) -> list[str]:
+        """Policies for unseen batches under which external patients are predicted."""
+        return ["refuse"] if self.unseen == "refuse" else ["none", "align"]
 
 
 class Selection(Section):

@@ -11,10 +11,12 @@ from pydantic import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    model_validator,
 )
 
 from rigoromics.extract.settings import Section
 from rigoromics.quality.settings import Range
+from rigoromics.units import DAYS
 
 
 def _regex(pattern: str) -> str:
@@ -112,10 +114,27 @@ class FeatureTable(Section):
 
     path: str
     """CSV, TSV or Parquet file; one row per patient."""
-    cohort: str
-    """The cohort its patients belong to."""
-    centre: str
+    cohort: str = ""
+    """The cohort its patients belong to; empty: the one whose `centres` name the patient's."""
+    centre: str = ""
     """The centre its patients come from; the batch for ComBat unless the config says otherwise."""
+    centre_column: str = ""
+    """Column that names each patient's centre, where a table holds several."""
+
+    @model_validator(mode="after")
+    def _one_centre(self) -> FeatureTable:
+        if bool(self.centre) == bool(self.centre_column):
+            raise ValueError("a feature table needs either `centre` or `centre_column`")
+        return self
+
+
+class JoinedTable(Section):
+    """A further table of the same patients: outcomes, clinical data, scanner and protocol."""
+
+    path: str
+    """CSV, TSV or Parquet file; one row per patient."""
+    id: str
+    """Column with the patient's ID, as in the feature tables; empty: the column without a name."""
 
 
 class Features(Section):
@@ -125,6 +144,10 @@ class Features(Section):
     """The files; columns they do not share are left out, and said so."""
     id: str = "patient"
     """Column with the patient's ID."""
+    join: list[JoinedTable] = []
+    """Further tables, joined to each feature table by the patient's ID."""
+    encoding: str = "utf-8"
+    """Encoding of the text files: `latin-1` or `mac_roman` for files of older programs."""
     columns: Regex = (
         "^(original|log|wavelet|square|squareroot|logarithm|exponential|gradient|lbp|mean-|laws|"
         "gabor|simoncelli)"
@@ -134,7 +157,7 @@ class Features(Section):
     """Regular expression for feature columns to leave out."""
     acquisition: dict[str, Name] = {}
     """Column of the tables to the factor of acquisition that it holds (`Kernel: kernel`), for the
-    audit; those of every table count."""
+    audit and for `harmonisation: batch:`; those of every table count."""
 
 
 class SimulatedCentre(Section):
@@ -267,12 +290,27 @@ class Survival(Section):
     """Column of the clinical table with the time to event or censoring."""
     event: str
     """Column of the clinical table with 1 for an event and 0 for censoring."""
+    start: str = ""
+    """Column with the date that time counts from; `time` is then a date too, of the event or the
+    last contact (year first, as in 2015-01-31)."""
+    positive: str | int | float = 1
+    """The value that counts as an event."""
+    censored: str | int | float = 0
+    """The value that counts as none."""
+    unknown: list[str | int | float] = []
+    """Values that say that nobody knows; these patients have no outcome."""
     unit: str = "months"
     """Unit of time, for axes and text."""
     horizon: PositiveFloat
     """Time at which probabilities are predicted and calibrated, in that unit."""
     label: str
     """What is predicted, as the paper should call it."""
+
+    @model_validator(mode="after")
+    def _known_unit(self) -> Survival:
+        if self.start and self.unit not in DAYS:
+            raise ValueError(f"time between dates has the unit {', '.join(DAYS)}")
+        return self
 
 
 Endpoint = Annotated[Binary | Survival, Field(discriminator="type")]

@@ -13,6 +13,9 @@ from rigoromics.extract.settings import Section
 from rigoromics.perturb.settings import Chain
 from rigoromics.quality.settings import Quality
 
+BATCHES = ("centre", "manufacturer", "model", "kernel", "slice_thickness")
+"""What may make a batch in a study of images: columns of its case sheet."""
+
 
 class Study(Section):
     """One study, from raw data to paper."""
@@ -70,6 +73,7 @@ class Study(Section):
             _raters,
             _cohort_names,
             _covariates,
+            _batch_variables,
             _signatures,
         ):
             rule(self)
@@ -160,7 +164,7 @@ def _raters(study: Study) -> None:
 
 def _cohort_names(study: Study) -> None:
     for table in study.features.tables if study.features else []:
-        if table.cohort not in study.cohorts:
+        if table.cohort and table.cohort not in study.cohorts:
             raise ValueError(
                 f"feature table {table.path!r} names cohort {table.cohort!r}, which is not among "
                 f"the cohorts: {', '.join(study.cohorts)}"
@@ -174,6 +178,16 @@ def _covariates(study: Study) -> None:
                 f"harmonisation covariate {covariate!r} is not among the clinical predictors: "
                 f"{', '.join(study.clinical.predictors) or '(none)'}"
             )
+
+
+def _batch_variables(study: Study) -> None:
+    known = BATCHES if study.features is None else ("centre", *study.features.acquisition.values())
+    unknown = [name for name in study.harmonisation.batch if name not in known]
+    if unknown:
+        where = "" if study.features is None else " (name others in `features: acquisition:`)"
+        raise ValueError(
+            f"harmonisation: batch: names {unknown[0]!r}; there are {', '.join(known)}{where}"
+        )
 
 
 def _signatures(study: Study) -> None:

@@ -33,9 +33,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from rigoromics.errors import DataError
-from rigoromics.harmonise.combat import ComBat
 from rigoromics.harmonise.covariates import design_columns, learn_covariates
 from rigoromics.harmonise.least_squares import Array, masked_least_squares
+from rigoromics.harmonise.sequential import Harmoniser
 
 Codes = npt.NDArray[np.intp]
 
@@ -56,7 +56,7 @@ def measured_batches(labels: pd.Series[str]) -> list[str]:
 
 
 def batch_effect(
-    table: pd.DataFrame, combat: ComBat, seed: int, after: bool = True, splits: int = SPLITS
+    table: pd.DataFrame, combat: Harmoniser, seed: int, after: bool = True, splits: int = SPLITS
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return how well the batch can be told, and how much of each feature it explains.
 
@@ -237,7 +237,7 @@ def to_ranks(learned: Array, others: Array) -> tuple[Array, Array]:
     return ranks
 
 
-def _design(rows: pd.DataFrame, combat: ComBat) -> Array:
+def _design(rows: pd.DataFrame, combat: Harmoniser) -> Array:
     return design_columns(rows, learn_covariates(rows, combat.covariates))
 
 

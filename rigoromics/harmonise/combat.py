@@ -181,8 +181,11 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             name for name, use in zip(candidates, usable, strict=True) if not use
         ]
         options = Options(self.parametric, self.mean_only, reference)
-        self._keep(learn(values[:, usable], codes, count, covariates, options))
+        self._learn(values[:, usable], codes, covariates, options)
         return self
+
+    def _learn(self, values: Array, codes: Codes, covariates: Array, options: Options) -> None:
+        self._keep(learn(values, codes, len(self.batches_), covariates, options))
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the table with its features harmonised; all other columns and the order stay.
@@ -210,14 +213,13 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         codes = pd.Index(self.batches_).get_indexer(pd.Index(labels))
         unseen = sorted(set(labels[codes < 0].dropna()))
         self._refuse_unseen(unseen, bool(labels.isna().any()))
-        model = self._model()
         values = _numbers(X, self.features_)
         covariates = design_columns(X, self.covariate_codes_)
-        result = apply(values, covariates, codes, model)
+        result = self._apply(values, covariates, codes)
         if self.unseen == "align":
             for name in unseen:
                 rows = (labels == name).to_numpy()
-                result[rows] = self._align(values[rows], covariates[rows], model)
+                result[rows] = self._align(values[rows], covariates[rows])
         return _with_columns(X, self.features_, result)
 
     def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
@@ -225,12 +227,18 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "shift_")
         return np.asarray(self.feature_names_in_)
 
-    def _align(self, values: Array, covariates: Array, model: LocationScale) -> Array:
-        shown = values
-        if self.extremes is not None:
-            one_batch = np.zeros(len(values), dtype=np.intp)
-            shown, _ = without_extremes(values, one_batch, 1, self.extremes)
-        return align(values, shown, covariates, model, self.mean_only)
+    def _apply(self, values: Array, covariates: Array, codes: Codes) -> Array:
+        return apply(values, covariates, codes, self._model())
+
+    def _align(self, values: Array, covariates: Array) -> Array:
+        return align(values, self._shown(values), covariates, self._model(), self.mean_only)
+
+    def _shown(self, values: Array) -> Array:
+        """Return the rows of one new batch as they may be learned from."""
+        if self.extremes is None:
+            return values
+        one_batch = np.zeros(len(values), dtype=np.intp)
+        return without_extremes(values, one_batch, 1, self.extremes)[0]
 
     def _check_table(self, X: pd.DataFrame) -> None:
         if not isinstance(X, pd.DataFrame):

@@ -42,11 +42,14 @@ class Options:
         Adjust the shift of each batch and leave its scale.
     reference
         Position of the batch that all others are brought to; None for the overall mean.
+    shrink
+        Draw each batch's estimates towards its prior; else they stay as they are.
     """
 
     parametric: bool = True
     mean_only: bool = False
     reference: int | None = None
+    shrink: bool = True
 
 
 @dataclass(frozen=True)
@@ -183,8 +186,9 @@ def learn(
     shift, scale = np.zeros((batches, values.shape[1])), np.ones((batches, values.shape[1]))
     departing = [code for code in range(batches) if code != options.reference and batches > 1]
     for code in departing:
-        own = prior_of(moments[code])
-        shift[code], scale[code] = _posterior(moments[code], own, options.parametric)
+        own = prior_of(moments[code]) if options.shrink else None
+        kind = options.parametric or not options.shrink
+        shift[code], scale[code] = _posterior(moments[code], own, kind)
     prior = pooled_prior([moments[code] for code in departing])
     return LocationScale(mean, sd, effects, shift, scale, prior)
 

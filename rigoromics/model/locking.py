@@ -27,6 +27,8 @@ FORMAT = 1
 EPOCH = (1980, 1, 1, 0, 0, 0)
 TRUSTED = [
     "rigoromics.harmonise.combat.ComBat",
+    "rigoromics.harmonise.covbat.CovBat",
+    "rigoromics.harmonise.sequential.SequentialComBat",
     "rigoromics.model.learners.CoxElasticNet",
     "rigoromics.model.learners.ElasticNetLogistic",
     "rigoromics.model.learners.ForestClassifier",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -67,12 +68,7 @@ def blind_steps(procedure: Procedure, repeats: pd.DataFrame | None) -> Pipeline:
             ("variance", VarianceFilter()),
             (
                 "harmonise",
-                Harmonise(
-                    method=asked.get("method", "combat"),
-                    covariates=covariates,
-                    parametric=asked.get("parametric", True),
-                    unseen=asked.get("unseen", "none"),
-                ),
+                harmonisation_step(asked),
             ),
             ("stability", StabilityFilter(repeats, settings.stability)),
             (
@@ -84,6 +80,25 @@ def blind_steps(procedure: Procedure, repeats: pd.DataFrame | None) -> Pipeline:
         ]
     clinical = settings.clinical if signature in WITH_CLINICAL else {}
     return Pipeline([*steps, ("design", DesignMatrix(clinical))])
+
+
+def harmonisation_step(asked: Mapping[str, Any]) -> Harmonise:
+    """Return the unfitted step that a study's settings ask for.
+
+    A study that refuses new patients of unseen batches learns all the same from batches so small
+    that a fold has none of them to learn from: within cross-validation these stay as they are.
+    """
+    unseen = asked.get("unseen", "none")
+    return Harmonise(
+        method=asked.get("method", "combat"),
+        covariates=list(asked.get("covariates", [])),
+        parametric=asked.get("parametric", True),
+        unseen="none" if unseen == "refuse" else unseen,
+        mean_only=asked.get("mean_only", False),
+        reference=asked.get("reference", ""),
+        order=asked.get("order", "joined"),
+        variables=list(asked.get("batch", [])) if asked.get("order") == "sequential" else [],
+    )
 
 
 def seeing_steps(procedure: Procedure, configuration: Configuration, final: bool) -> Pipeline:

@@ -255,10 +255,13 @@ def _harmonisation(pipeline: Pipeline) -> dict[str, Any]:
     if step.combat_ is None:
         return {"method": "none", "reason": step.skipped_}
     return {
-        "method": "ComBat",
+        "method": {"combat": "ComBat", "covbat": "CovBat"}[step.method],
         "training_left_as_it_is": step.skipped_,
         "batches": [str(name) for name in step.batches_],
         "covariates": list(step.covariates),
         "parametric": step.parametric,
+        "mean_only": step.mean_only,
+        "reference": step.reference,
+        "order": list(step.variables) if step.order == "sequential" else "joined",
         "unseen": step.unseen,
     }

@@ -166,11 +166,13 @@ def _batches(study: StudyTables) -> Text:
         "needs a group of patients of the new scanner and can hide a true difference between "
         "the cohorts",
         "none": "They were left as they are, so that differences between scanners remain",
+        "refuse": "They were given no prediction: what the signature would say of them is unknown",
     }[study.config["harmonisation"]["unseen"]]
     n = len(unseen)
+    refused = study.config["harmonisation"]["unseen"] == "refuse"
     return say(
-        "{n} external patients come from batches that training never saw. {policy}; the result "
-        "of the other way is reported too.",
+        "{n} external patients come from batches that training never saw. {policy}{other}.",
+        other="" if refused else "; the result of the other way is reported too",
         n=study.numbers.derived(
             study.patients, n, str(n), "study.role=external, study.batch unseen", "rows"
         ),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rigoromics.report.study import StudyTables
 from rigoromics.report.text import Section, Text, join, paragraphs, say
 from rigoromics.report.wording import (
@@ -65,12 +68,14 @@ def harmonisation(study: StudyTables) -> Section:
     )
     prior = "parametric" if settings["parametric"] else "non-parametric"
     fit = say(
-        "Features were harmonised by ComBat [@johnson2007; @fortin2018] with {prior} empirical "
-        "Bayes priors; batches were defined by {batch}; {kept}. The outcome was never among the "
-        "covariates. ComBat was fitted on the training patients of each fold and applied, "
-        "frozen, to the held-out ones. While ComBat learned, values further than ten robust "
-        "standard deviations from their batch's median were drawn in to there, and features of "
-        "mostly equal values were left alone, as single patients would decide their harmonisation.",
+        "Features were harmonised by {method} with {prior} empirical Bayes priors{how}; batches "
+        "were defined by {batch}; {kept}. The outcome was never among the covariates. All this "
+        "was fitted on the training patients of each fold and applied, frozen, to the held-out "
+        "ones. While it learned, values further than ten robust standard deviations from their "
+        "batch's median were drawn in to there, and features of mostly equal values were left "
+        "alone, as single patients would decide their harmonisation.",
+        method=_method(settings),
+        how=_how(settings),
         prior=prior,
         batch=listing([plain(name) for name in settings["batch"]]),
         kept=kept,
@@ -79,10 +84,33 @@ def harmonisation(study: StudyTables) -> Section:
         "align": "Patients of a batch that training never saw were aligned to the frozen "
         f"reference using their {_aligned_by(study)}, never their outcomes",
         "none": "Patients of a batch that training never saw were left as they were",
+        "refuse": "External patients of a batch that training never saw were given no prediction",
     }[settings["unseen"]]
-    declared = f" {_DECLARED}" if any(tested(study).values()) else ""
+    both = any(tested(study).values()) and settings["unseen"] != "refuse"
+    declared = f" {_DECLARED}" if both else ""
     policy = say("{unseen}.{declared}", unseen=unseen, declared=declared)
     return Section("harmonisation", "Harmonisation", paragraphs(join([fit, policy])))
+
+
+def _method(settings: Mapping[str, Any]) -> Text:
+    if settings["method"] == "covbat":
+        return say(
+            "CovBat [@chen2022], which is ComBat [@johnson2007; @fortin2018] of the features and "
+            "then of the principal components of what remains,"
+        )
+    return say("ComBat [@johnson2007; @fortin2018]")
+
+
+def _how(settings: Mapping[str, Any]) -> str:
+    """Return what departs from ComBat's usual form."""
+    parts = []
+    if settings.get("mean_only"):
+        parts.append("shifts only")
+    if settings.get("reference"):
+        parts.append(f"with {settings['reference']} as the reference batch")
+    if settings.get("order") == "sequential" and len(settings["batch"]) > 1:
+        parts.append("one batch variable after the other")
+    return "".join(f", {part}" for part in parts)
 
 
 _DECLARED = (
@@ -108,6 +136,8 @@ def _one_batch(study: StudyTables) -> Text:
     unseen = external[~external["study.batch"].isin(known)]
     if unseen.empty or not any(tested(study).values()):
         return join([first, say("Nothing was harmonised.")])
+    if settings["unseen"] == "refuse":
+        return join([first, say("External patients of other batches were given no prediction.")])
     if settings["unseen"] == "align":
         second = say(
             "Only external patients of other batches were aligned to the development cohort "
@@ -261,7 +291,8 @@ def _locked(study: StudyTables) -> Text:
             "recorded.{none}",
             none=none,
         )
-    both = study.config["harmonisation"]["method"] != "none"
+    settings = study.config["harmonisation"]
+    both = settings["method"] != "none" and settings["unseen"] != "refuse"
     text = say(
         "Every signature was fitted on all development patients and locked, and its hash "
         "recorded. The locked signatures were applied, as locked, to {where}, with the cut-offs "

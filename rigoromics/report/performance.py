@@ -91,6 +91,7 @@ def _policy_words(study: StudyTables) -> str:
     how = {
         "align": "External batches that training never saw are aligned to the frozen reference. ",
         "none": "External batches that training never saw are left as they are. ",
+        "refuse": "External batches that training never saw are refused. ",
     }
     return how[settings["unseen"]]
 

@@ -180,7 +180,8 @@ def _against_chance(number: Number) -> str:
 
 
 def _other_policy(study: StudyTables, endpoint: Endpoint, selector: dict[str, str]) -> Text:
-    if study.config["harmonisation"]["method"] == "none":
+    settings = study.config["harmonisation"]
+    if settings["method"] == "none" or settings["unseen"] == "refuse":
         return ()
     other = {**selector, "policy": "none" if selector["policy"] == "align" else "align"}
     metrics = endpoint.tables["metrics"]

@@ -204,7 +204,8 @@ def _methods(study: StudyTables) -> Text:
 def _locked(study: StudyTables) -> str:
     if not any(tested(study).values()):
         return "; no external patient has a known outcome" if study.external else ""
-    both = study.config["harmonisation"]["method"] != "none"
+    settings = study.config["harmonisation"]
+    both = settings["method"] != "none" and settings["unseen"] != "refuse"
     policies = ", under both policies for unseen batches" if both else ""
     return f"; the locked signatures were applied, as locked, to external patients{policies}"
 

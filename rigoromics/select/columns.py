@@ -122,7 +122,7 @@ class SignatureColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.signature == "combined":
             wanted = [*predictors, *(name for name in wanted if name not in predictors)]
             _present(X, predictors, "the combined signature")
-        batch = [BATCH] if BATCH in X.columns else []
+        batch = [n for n in map(str, X.columns) if n == BATCH or n.startswith(f"{BATCH}.")]
         return [*batch, *_present(X, wanted, "ComBat", may_be_empty=True), *features]
 
     def _volume(self, X: pd.DataFrame) -> list[str]:

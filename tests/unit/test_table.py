@@ -142,6 +142,44 @@ def test_survival_endpoint_needs_time_and_event():
     assert found.notna().all(axis=1).tolist() == [True, False, False]
 
 
+def test_survival_from_dates_and_codes_of_ones_own():
+    clinical = pd.DataFrame(
+        {
+            "from": ["2010/01/31", "2012-2-1", "2014-01-01", None],
+            "to": ["2012/01/31", "2012-03-02", "2015-01-01", "2015-01-01"],
+            "state": [0, 1, 9, 0],
+        },
+        index=list("abcd"),
+    )
+    endpoint = {"type": "survival", "start": "from", "time": "to", "event": "state"}
+    codes = {"positive": 0, "censored": 1, "unknown": [9], "unit": "years"}
+    found = table.endpoint_values(clinical, {"os": {**endpoint, **codes}})
+    assert found["endpoint.os.event"].tolist()[:2] == [1.0, 0.0]
+    np.testing.assert_allclose(found["endpoint.os.time"].iloc[:2] * 365.2425, [730, 30])
+    assert found.loc[["c", "d"]].isna().all(axis=None)
+    with pytest.raises(DataError, match="neither 0 nor 1"):
+        table.endpoint_values(clinical, {"os": {**endpoint, **codes, "unknown": []}})
+    # Nobody can say which is the month.
+    clinical.loc["a", "from"] = "01/02/2010"
+    with pytest.raises(DataError, match=r"column 'from'.*no dates with the year first.*01/02/2010"):
+        table.endpoint_values(clinical, {"os": {**endpoint, **codes}})
+
+
+def test_batch_variables_stand_in_columns_of_their_own():
+    cases = pd.DataFrame(
+        {
+            "patient": ["b", "a"],
+            "timepoint": "t",
+            "scan": "ct",
+            "centre": ["A", "B"],
+            "kernel": ["", "soft"],
+        }
+    )
+    found = table.batch_variables(cases, ["centre", "kernel"])
+    assert found.loc["a"].to_dict() == {"batch.centre": "B", "batch.kernel": "soft"}
+    assert found.loc["b", "batch.kernel"] == "unknown"
+
+
 def test_text_among_numbers_is_refused_not_lost():
     column = pd.Series(["12,4", "10", None, ""], name="months")
     with pytest.raises(DataError, match=r"1 values of column 'months'.*'12,4'"):

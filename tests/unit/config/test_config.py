@@ -77,6 +77,19 @@ def test_commented_yaml_loads_to_the_same_study(minimal):
         ),
         ({"harmonisation": {"covariates": ["sex"]}}, "'sex' is not among the clinical predictors"),
         ({"clinical": {"table": "t.csv"}}, "need `clinical: predictors:`"),
+        ({"harmonisation": {"batch": ["dose"]}}, "names 'dose'; there are centre, manufacturer"),
+        ({"harmonisation": {"batch": []}}, "names nothing that makes a batch"),
+        ({"harmonisation": {"method": "covbat", "mean_only": True}}, "`mean_only` forbids"),
+        (
+            {
+                "harmonisation": {
+                    "batch": ["centre", "kernel"],
+                    "order": "sequential",
+                    "reference": "A",
+                }
+            },
+            "every variable would need its own",
+        ),
         ({"features": {"tables": []}}, "features.tables"),
         (
             {
@@ -93,6 +106,38 @@ def test_mistakes_are_said_in_words(minimal, change, words):
     with pytest.raises(DataError) as error:
         load_study({**minimal, **change})
     assert words in str(error.value)
+
+
+def table_study(**changes):
+    return {
+        "name": "s",
+        "paper": {"title": "T"},
+        "features": {"tables": [{"path": "a.csv", "cohort": "c", "centre": "A"}], **changes},
+        "cohorts": {"c": {"role": "development"}},
+        "endpoints": {"m": {"type": "binary", "column": "m", "label": "m"}},
+        "models": {"signatures": ["radiomics"]},
+    }
+
+
+def test_feature_tables_may_name_batch_variables_of_their_own():
+    batch = {"harmonisation": {"batch": ["centre", "contrast"], "order": "sequential"}}
+    study = load_study({**table_study(acquisition={"CE": "contrast"}), **batch})
+    assert study.harmonisation.variables == ["centre", "contrast"]
+    with pytest.raises(DataError, match="names 'contrast'; there are centre"):
+        load_study({**table_study(), **batch})
+
+
+def test_a_feature_table_has_its_centre_one_way_or_the_other():
+    for centre in ({}, {"centre": "A", "centre_column": "Site"}):
+        with pytest.raises(DataError, match="either `centre` or `centre_column`"):
+            load_study(table_study(tables=[{"path": "a.csv", "cohort": "c", **centre}]))
+
+
+def test_time_between_dates_has_a_known_unit():
+    survival = {"type": "survival", "time": "t", "event": "e", "start": "s", "label": "OS"}
+    study = {**table_study(), "endpoints": {"os": {**survival, "horizon": 2, "unit": "moons"}}}
+    with pytest.raises(DataError, match="time between dates has the unit days"):
+        load_study(study)
 
 
 def test_missing_extraction_settings_name_those_that_exist(root):

@@ -84,3 +84,18 @@ def test_a_batch_that_gives_away_the_outcome_stops_it(tmp_path):
     table.to_parquet(arguments["table"])
     with pytest.raises(DataError, match="gives away the outcome 'y'"):
         main(**arguments)
+
+
+def test_variables_in_sequence_are_measured_together_and_each_may_give_the_outcome_away(tmp_path):
+    table, arguments = study(tmp_path)
+    kernels = np.array(["soft", "sharp"])[np.arange(len(table)) % 2]
+    table["study.batch.centre"], table["study.batch.kernel"] = table["study.centre"], kernels
+    table.to_parquet(arguments["table"])
+    asked = {**SETTINGS, "batch": ["centre", "kernel"], "order": "sequential", "unseen": "refuse"}
+    main(**{**arguments, "settings": {**SETTINGS, "method": "covbat"}})
+    metrics = main(**{**arguments, "settings": asked})
+    assert metrics["auc_before"] > metrics["auc_after"]
+    table["endpoint.y"] = (kernels == "soft").astype(float)
+    table.to_parquet(arguments["table"])
+    with pytest.raises(DataError, match="gives away the outcome 'y'"):
+        main(**{**arguments, "settings": asked})

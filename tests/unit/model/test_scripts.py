@@ -118,6 +118,19 @@ def test_from_table_to_predictions(files, tmp_path, endpoint, model):
     assert rows["cutoff_class"].isin([0, 1]).all()
     assert ("y" in rows) == (endpoint is MET)
 
+    refused = pd.read_parquet(files / "table.parquet")
+    new = refused["patient"].isin(refused.loc[refused["study.role"] == "external", "patient"][:9])
+    refused.loc[new, "study.batch"] = "new"
+    refused.to_parquet(tmp_path / "some_new.parquet")
+    refusing = {**arguments, "policies": ["refuse"], "table": tmp_path / "some_new.parquet"}
+    validate.main(**{**refusing, "predictions": tmp_path / "refused.parquet"})
+    told = pd.read_parquet(tmp_path / "refused.parquet")
+    told = told[(told["split"] == "external") & (told["signature"] == "radiomics")]
+    assert set(told["policy"]) == {"refuse"}
+    assert not set(told["patient"]) & set(refused.loc[new, "patient"])
+    # One external patient has no known metastasis, and is among the nine.
+    assert len(told) == 41
+
     signatures[1].write_bytes(signatures[0].read_bytes())
     with pytest.raises(DataError, match="not the one that was locked"):
         validate.main(**arguments)

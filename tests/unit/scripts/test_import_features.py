@@ -15,9 +15,9 @@ SETTINGS = {
 }
 
 
-def run(folder, first, second):
-    first.to_csv(folder / "a.csv", index=False)
-    second.to_csv(folder / "b.csv", index=False)
+def run(folder, first, second, written="utf-8", **further):
+    first.to_csv(folder / "a.csv", index=False, encoding=written)
+    second.to_csv(folder / "b.csv", index=False, encoding=written)
     names = ["features.parquet", "clinical.parquet", "cases.tsv", "acquisition.tsv", "problems.tsv"]
     outputs = {name.split(".")[0]: folder / name for name in names}
     main(
@@ -26,6 +26,7 @@ def run(folder, first, second):
         columns=["y"],
         reference_rater="r1",
         **outputs,
+        **further,
     )
     return outputs
 
@@ -81,3 +82,45 @@ def test_columns_of_acquisition_are_kept_for_the_audit(tmp_path, monkeypatch):
     monkeypatch.setitem(SETTINGS, "acquisition", {"Kernl": "kernel"})
     with pytest.raises(DataError, match="no column 'Kernl'"):
         run(tmp_path, table(), table())
+
+
+def test_further_tables_are_joined_by_the_patients_id(tmp_path, monkeypatch):
+    monkeypatch.setitem(SETTINGS, "join", [{"path": "c.csv", "id": ""}])
+    other = pd.DataFrame({"": [2, 1, 7], "y": [5, 6, 7], "Maker": ["GE", "Siemens", "Philips"]})
+    other.to_csv(tmp_path / "c.csv", index=False)
+    monkeypatch.setitem(SETTINGS, "acquisition", {"Maker": "manufacturer"})
+    plain = table().drop(columns="y")
+    outputs = run(tmp_path, plain, plain, joined=[tmp_path / "c.csv"])
+    assert pd.read_parquet(outputs["clinical"])["y"].tolist() == [6, 5, 6, 5]
+    cases = pd.read_csv(outputs["cases"], sep="\t")
+    assert cases["manufacturer"].tolist() == ["Siemens", "GE"] * 2
+    with pytest.raises(DataError, match="have a column 'y'"):
+        run(tmp_path, table(), table(), joined=[tmp_path / "c.csv"])
+    pd.concat([other, other]).to_csv(tmp_path / "c.csv", index=False)
+    with pytest.raises(DataError, match="more than one row"):
+        run(tmp_path, plain, plain, joined=[tmp_path / "c.csv"])
+
+
+def test_centres_and_cohorts_may_stand_in_a_column(tmp_path, monkeypatch):
+    entry = {"path": "a.csv", "cohort": "", "centre_column": "Site"}
+    monkeypatch.setitem(SETTINGS, "tables", [entry, SETTINGS["tables"][1]])
+    cohorts = {"dev": ["X"], "ext": ["Y"]}
+    outputs = run(tmp_path, table(Site=["X ", "Y"]), table(), cohorts=cohorts)
+    cases = pd.read_csv(outputs["cases"], sep="\t").set_index("patient")
+    assert cases.loc["dev-X-0001", ["cohort", "centre"]].tolist() == ["dev", "X"]
+    assert cases.loc["ext-Y-0002", ["cohort", "centre"]].tolist() == ["ext", "Y"]
+    with pytest.raises(DataError, match="no cohort has the centre 'Z'"):
+        run(tmp_path, table(Site=["Z", "Y"]), table(), cohorts=cohorts)
+    with pytest.raises(DataError, match="no column 'Site'"):
+        run(tmp_path, table(), table(), cohorts=cohorts)
+
+
+def test_files_of_another_encoding_are_read_when_it_is_named(tmp_path, monkeypatch):
+    first = table(note=["caf\u00e9", "x"])
+    with pytest.raises(DataError, match="cannot be read"):
+        run(tmp_path, first, table(), written="latin-1")
+    monkeypatch.setitem(SETTINGS, "encoding", "latin-1")
+    run(tmp_path, first, table(), written="latin-1")
+    monkeypatch.setitem(SETTINGS, "encoding", "no-such")
+    with pytest.raises(DataError, match="cannot be read"):
+        run(tmp_path, first, table(), written="latin-1")
