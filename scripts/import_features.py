@@ -74,7 +74,7 @@ def _beside(paths: Sequence[Path], settings: dict[str, Any]) -> list[pd.DataFram
     tables = []
     for path, entry in zip(paths, settings.get("join") or [], strict=True):
         name = entry["id"] or "Unnamed: 0"
-        table = read_any(path, text=(name,), encoding=settings.get("encoding", "utf-8"))
+        table = _table(path, name, settings)
         if name not in table.columns:
             raise DataError(
                 f"the table to join has no column {entry['id']!r}",
@@ -100,7 +100,7 @@ def _read(
     beside: Sequence[pd.DataFrame],
     cohorts: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
-    table = read_any(path, text=(settings["id"],), encoding=settings.get("encoding", "utf-8"))
+    table = _table(path, settings["id"], settings)
     if settings["id"] not in table.columns:
         raise DataError(
             f"the feature table has no column {settings['id']!r}",
@@ -130,6 +130,14 @@ def _read(
     }
     rest = table.drop(columns=["patient", "cohort", "centre"], errors="ignore")
     return pd.concat([pd.DataFrame(columns), rest], axis=1)
+
+
+def _table(path: Path, name: str, settings: dict[str, Any]) -> pd.DataFrame:
+    """Return a table with its IDs as text, and what stands for a missing value missing."""
+    table = read_any(path, text=(name,), encoding=settings.get("encoding", "utf-8"))
+    gone = settings.get("missing") or []
+    texts = table.select_dtypes(include=["object", "string"])
+    return table.assign(**{c: texts[c].mask(texts[c].isin(gone)) for c in texts}) if gone else table
 
 
 def _centre(table: pd.DataFrame, entry: dict[str, str], path: Path) -> "pd.Series[str]":
@@ -188,7 +196,8 @@ def _acquisition(everything: pd.DataFrame, columns: dict[str, str]) -> pd.DataFr
             f"the feature tables have no column {', '.join(map(repr, missing))}",
             "correct `features: acquisition:` in the config",
         )
-    texts = everything[list(columns)].rename(columns=columns).astype("string").fillna("unknown")
+    # A column of codes with a gap holds 1.0, which is still the code 1.
+    texts = everything[list(columns)].rename(columns=columns).apply(ids).fillna("unknown")
     return pd.concat([everything[["patient", "cohort", "centre"]], texts], axis=1)
 
 

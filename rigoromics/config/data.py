@@ -146,6 +146,8 @@ class Features(Section):
     """Column with the patient's ID."""
     join: list[JoinedTable] = []
     """Further tables, joined to each feature table by the patient's ID."""
+    missing: list[str] = []
+    """Texts that stand for a missing value, such as `#NAME?` or `unknown`."""
     encoding: str = "utf-8"
     """Encoding of the text files: `latin-1` or `mac_roman` for files of older programs."""
     columns: Regex = (

@@ -202,6 +202,8 @@ def _draw_families(axes: Axes, features: pd.DataFrame) -> None:
         axes.axis("off")
         return
     family = features["feature"].map(lambda feature: split_feature(feature)[1])
+    # Tables made elsewhere name their features as they like.
+    family = family.where(family.isin(list(FAMILIES)), "other")
     names = [name for name in [*FAMILIES, "other"] if name in set(family)]
     handles = []
     for stage, column, shift in (("before", "r2_before", -0.2), ("after", "r2_after", 0.2)):

@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from rigoromics.errors import DataError
+from rigoromics.report.harmonisation_figure import _draw_families
 from scripts.harmonisation import main
 
 SETTINGS = {
@@ -45,6 +47,16 @@ def test_effect_features_and_picture_are_written(tmp_path):
     assert len(pd.read_csv(arguments["features"], sep="\t")) == 12
     assert arguments["picture"].stat().st_size > 10_000
     assert metrics["auc_before"] > metrics["auc_after"]
+
+
+def test_features_of_other_programs_have_their_boxes():
+    features = pd.DataFrame(
+        {"feature": ["T1_a", "T1_b"], "r2_before": [0.3, 0.4], "r2_after": [0.0, 0.1]}
+    )
+    axes = Figure().subplots()
+    _draw_families(axes, features)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["other"]
+    assert len(axes.patches) == 2
 
 
 def test_external_patients_do_not_move_what_is_measured(tmp_path):

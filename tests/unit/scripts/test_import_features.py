@@ -79,6 +79,9 @@ def test_columns_of_acquisition_are_kept_for_the_audit(tmp_path, monkeypatch):
     outputs = run(tmp_path, table(Kernel=["B30f", None]), table(Kernel=["FC08", "FC08"]))
     acquired = pd.read_csv(outputs["acquisition"], sep="\t")
     assert acquired["kernel"].tolist() == ["B30f", "unknown", "FC08", "FC08"]
+    run(tmp_path, table(Kernel=[1, None]), table(Kernel=[0, 1]))
+    acquired = pd.read_csv(outputs["acquisition"], sep="\t")
+    assert acquired["kernel"].tolist() == ["1", "unknown", "0", "1"]
     monkeypatch.setitem(SETTINGS, "acquisition", {"Kernl": "kernel"})
     with pytest.raises(DataError, match="no column 'Kernl'"):
         run(tmp_path, table(), table())
@@ -99,6 +102,16 @@ def test_further_tables_are_joined_by_the_patients_id(tmp_path, monkeypatch):
     pd.concat([other, other]).to_csv(tmp_path / "c.csv", index=False)
     with pytest.raises(DataError, match="more than one row"):
         run(tmp_path, plain, plain, joined=[tmp_path / "c.csv"])
+
+
+def test_what_stands_for_a_missing_value_is_named(tmp_path, monkeypatch):
+    spoilt = table(original_x=["#NAME?", 2.5])
+    with pytest.raises(DataError, match=r"not numbers \(first: '#NAME\?'\)"):
+        run(tmp_path, spoilt, table())
+    monkeypatch.setitem(SETTINGS, "missing", ["#NAME?"])
+    features = pd.read_parquet(run(tmp_path, spoilt, table())["features"])
+    assert features["original_x"].isna().tolist() == [True, False, False, False]
+    assert features["original_x"].iloc[1] == 2.5
 
 
 def test_centres_and_cohorts_may_stand_in_a_column(tmp_path, monkeypatch):
