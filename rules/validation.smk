@@ -8,6 +8,7 @@ EVALUATED = [
     "decision",
     "kaplan_meier",
     "centres",
+    "reclassification",
 ]
 
 
@@ -62,7 +63,11 @@ rule evaluate:
     params:
         endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
         primary=lambda wildcards: primary(wildcards.endpoint),
-        settings={"bootstrap": STUDY.validation.bootstrap, "alpha": 0.05},
+        settings={
+            "bootstrap": STUDY.validation.bootstrap,
+            "alpha": 0.05,
+            "risk_categories": STUDY.validation.risk_categories,
+        },
         seed=lambda wildcards: seed("evaluate", wildcards.endpoint),
     message:
         "Evaluating predictions of {wildcards.endpoint}"

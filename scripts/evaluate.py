@@ -30,6 +30,7 @@ def main(
     decision: Path,
     kaplan_meier: Path,
     centres: Path,
+    reclassification: Path,
     verdict: Path,
     endpoint: dict[str, Any],
     primary: dict[str, Any],
@@ -46,14 +47,16 @@ def main(
         Statistics under permuted outcomes; one table or several.
     locks
         The locked signatures; how many features the primary one uses decides a caveat.
-    metrics, comparisons, roc, calibration, decision, kaplan_meier, centres, verdict
+    metrics, comparisons, roc, calibration, decision, kaplan_meier, centres
         Outputs. Tables that do not apply to the endpoint hold their header alone.
+    reclassification, verdict
+        Outputs too.
     endpoint
         ``name``, ``type`` and, for survival, ``horizon``.
     primary
         ``signature``, ``model`` and ``policy`` that the verdict is about.
     settings
-        ``bootstrap``, ``alpha``, ``thresholds``; each may be left out.
+        Fields of :class:`~rigoromics.evaluate.group.Settings`; each may be left out.
     seed
         Of the bootstrap.
     """
@@ -75,6 +78,7 @@ def main(
         "decision": decision,
         "kaplan_meier": kaplan_meier,
         "centres": centres,
+        "reclassification": reclassification,
     }
     for name, path in paths.items():
         write_tsv(getattr(tables, name), path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
@@ -144,6 +144,16 @@ class Validation(Section):
     """Take the simplest configuration within one standard error of the best."""
     bootstrap: PositiveInt = 1000
     """Bootstrap samples where no closed form exists."""
+    risk_categories: list[Annotated[float, Field(gt=0, lt=1)]] = []
+    """Rising probabilities of the event between which reclassification counts categories; empty:
+    the two classes of the locked cut-off."""
+
+    @field_validator("risk_categories")
+    @classmethod
+    def _rising(cls, cuts: list[float]) -> list[float]:
+        if cuts != sorted(set(cuts)):
+            raise ValueError("risk_categories must rise, each once, as in [0.1, 0.2]")
+        return cuts
 
 
 class Controls(Section):

@@ -55,13 +55,17 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Settings:
-    """Number of bootstrap samples, one minus the coverage, thresholds of decision curves."""
+    """Number of bootstrap samples, one minus the coverage, thresholds of decision curves.
+
+    ``risk_categories`` are the rising probabilities that categorical reclassification cuts at.
+    """
 
     bootstrap: int = 1000
     alpha: float = 0.05
     thresholds: Sequence[float] = field(
         default_factory=lambda: [round(0.05 * step, 2) for step in range(1, 13)]
     )
+    risk_categories: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,15 @@ def groups(table: pd.DataFrame) -> Iterator[Group]:
             yield Group({**key, "cohort": ALL_EXTERNAL}, pooled)
         elif len(cohorts) > 1:
             yield Group({**key, "cohort": ALL_DEVELOPMENT}, pooled)
+
+
+def same_patients(a: Group, b: Group) -> tuple[Group, Group]:
+    """Return two groups with the patients that both have, in the same order."""
+    both = np.intersect1d(a.table["patient"], b.table["patient"])
+    one, other = (
+        Group(g.key, g.table[g.table["patient"].isin(both)].reset_index(drop=True)) for g in (a, b)
+    )
+    return one, other
 
 
 def check_direction(group: Group, endpoint: Endpoint) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rigoromics.evaluate import binary, timed
+from rigoromics.evaluate.added import added_value
 from rigoromics.evaluate.centres import pooled_discrimination
 from rigoromics.evaluate.estimate import Comparison, Estimate
 from rigoromics.evaluate.group import (
@@ -23,6 +24,7 @@ from rigoromics.evaluate.group import (
     check_direction,
     check_predictions,
     groups,
+    same_patients,
 )
 from rigoromics.evaluate.multiplicity import holm
 
@@ -54,6 +56,7 @@ class Tables:
     decision: pd.DataFrame
     kaplan_meier: pd.DataFrame
     centres: pd.DataFrame
+    reclassification: pd.DataFrame
 
 
 def evaluate(
@@ -96,6 +99,7 @@ def evaluate(
         decision=_stack(everything, measured, "decision", DECISION),
         kaplan_meier=_stack(everything, measured, "kaplan_meier", KAPLAN_MEIER),
         centres=_centres(table, module, endpoint, settings),
+        reclassification=added_value(everything, endpoint, primary, settings, seed),
     )
 
 
@@ -154,7 +158,7 @@ def _comparisons(
         family = []
         for a, b in questions(primary["signature"]):
             if a in by_name and b in by_name:
-                one, other = _same_patients(by_name[a], by_name[b])
+                one, other = same_patients(by_name[a], by_name[b])
                 found = module.compare(one, other, endpoint, settings, seed)
                 row = _comparison_row(one, other, found, endpoint, endpoint.discrimination)
                 family.append(row)
@@ -166,14 +170,6 @@ def _comparisons(
                 for group in by_name.values()
             ]
     return pd.DataFrame(rows, columns=COMPARISONS)
-
-
-def _same_patients(a: Group, b: Group) -> tuple[Group, Group]:
-    both = np.intersect1d(a.table["patient"], b.table["patient"])
-    one, other = (
-        Group(g.key, g.table[g.table["patient"].isin(both)].reset_index(drop=True)) for g in (a, b)
-    )
-    return one, other
 
 
 def _comparison_row(

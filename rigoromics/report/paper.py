@@ -12,6 +12,7 @@ from rigoromics.report.limitations import limitations
 from rigoromics.report.registry import Number
 from rigoromics.report.results_model import endpoint_results
 from rigoromics.report.study import StudyTables
+from rigoromics.report.supplement import supplement
 from rigoromics.report.text import (
     Block,
     Bullets,
@@ -76,6 +77,7 @@ def _report_sections(study: StudyTables) -> tuple[Section, ...]:
         audit.results(study, every=True),
         results_data.stability(study, every=True),
         *(endpoint_results(study, endpoint) for endpoint in study.endpoints),
+        supplement(study),
     )
     return (
         *results,
@@ -105,6 +107,7 @@ def _manuscript_sections(study: StudyTables) -> tuple[Section, ...]:
         Section("results", "Results", sections=results),
         discussion(study),
         statements(study),
+        *_present(supplement(study)),
     )
 
 

@@ -20,7 +20,8 @@ class Endpoint:
     name: str
     settings: Mapping[str, Any]
     tables: Mapping[str, SourcedTable]
-    """metrics, comparisons, calibration, decision, roc, kaplan_meier, centres, permutation."""
+    """metrics, comparisons, calibration, decision, roc, kaplan_meier, centres, reclassification,
+    permutation."""
     verdict: Mapping[str, Any]
     verdict_source: Source | None
     figures: Mapping[str, str]

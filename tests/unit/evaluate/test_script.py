@@ -8,7 +8,8 @@ import pytest
 from rigoromics.errors import DataError
 from scripts.evaluate import main, read_permutations
 
-TABLES = ["metrics", "comparisons", "roc", "calibration", "decision", "kaplan_meier", "centres"]
+TABLES = ["metrics", "comparisons", "roc", "calibration", "decision", "kaplan_meier", "centres",
+          "reclassification"]  # fmt: skip
 
 
 def run(folder, predictions, permutation, kind="binary"):

@@ -6,6 +6,7 @@ import pytest
 
 from rigoromics.errors import DataError
 from rigoromics.evaluate import study
+from rigoromics.evaluate.added import RECLASSIFICATION
 from rigoromics.evaluate.discrimination import auc, delong_paired
 from rigoromics.evaluate.group import Endpoint, Settings
 
@@ -14,7 +15,8 @@ SURVIVAL = Endpoint("death", "survival", 3.0)
 FAST = Settings(bootstrap=20)
 PRIMARY = {"signature": "radiomics", "model": "elastic_net", "policy": "none"}
 SIGNAL = {"radiomics": 1.5, "combined": 2.0, "clinical": 0.7, "volume": 0.5}
-NAMES = ["metrics", "comparisons", "roc", "calibration", "decision", "kaplan_meier", "centres"]
+NAMES = ["metrics", "comparisons", "roc", "calibration", "decision", "kaplan_meier", "centres",
+         "reclassification"]  # fmt: skip
 
 
 def evaluate(predictions, endpoint=BINARY, primary=PRIMARY, settings=FAST, seed=1):
@@ -38,7 +40,8 @@ def survival(make_predictions):
 def test_columns_are_the_contract(kind, request):
     _, tables = request.getfixturevalue(kind)
     for name in NAMES:
-        assert list(getattr(tables, name).columns) == getattr(study, name.upper())
+        columns = RECLASSIFICATION if name == "reclassification" else getattr(study, name.upper())
+        assert list(getattr(tables, name).columns) == columns
     assert tables.kaplan_meier.empty == (kind == "binary")
     assert tables.roc.empty == (kind == "survival")
 

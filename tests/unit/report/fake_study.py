@@ -17,6 +17,7 @@ from rigoromics.config import load_study
 from rigoromics.stability.sentences import sentences_table
 from rigoromics.stability.survivors import SIZE_COLUMNS, overlap_table, survivors_table
 from rigoromics.stability.table import COLUMNS
+from tests.unit.report import fake_further
 
 STRENGTH = {"clinical": 0.4, "volume": 0.3, "radiomics": 1.0, "combined": 1.15, "shuffled": 0.0}
 MODELS = {
@@ -314,6 +315,8 @@ def _endpoint(
             frame.to_parquet(out / "predictions.parquet")
         else:
             _tsv(frame if len(frame) else pd.DataFrame(columns=_EMPTY[table]), out / f"{table}.tsv")
+    model = MODELS[endpoint["type"]][0]
+    _tsv(fake_further.reclassification(name, model, external), out / "reclassification.tsv")
     _null_and_verdict(out, tables, rng, effect, external, survival)
     _models(folder, name, endpoint["type"], rng)
 

@@ -355,3 +355,11 @@ def test_every_predictor_has_its_sentence_on_stability(full_paper, full_study):
     assert "Show how stable each predictor is" in text
     for name in known:
         assert said[name] in text
+
+
+def test_the_supplement_shows_reclassification_with_its_caveat(full_paper):
+    words = page(full_paper).text
+    assert "NRI, continuous" in words
+    assert "0.12 (−0.04 to 0.28)" in words
+    for text in (words, manuscript(full_paper)):
+        assert "can rise although nothing was added" in text

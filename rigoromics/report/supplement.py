@@ -1,0 +1,91 @@
+"""The supplement: further measures of the signatures of one endpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from rigoromics.evaluate.reclassification import CAVEAT
+from rigoromics.report import rows as pick
+from rigoromics.report.registry import SourcedTable
+from rigoromics.report.study import Endpoint, StudyTables
+from rigoromics.report.text import Block, Section, Table, Text, say, words
+from rigoromics.report.wording import model_name, sentence_case, signature_name
+
+_MEASURES = {
+    "nri": "NRI, categories",
+    "nri_continuous": "NRI, continuous",
+    "idi": "IDI",
+}
+_PARTS = ("events", "nonevents", "total")
+
+
+def further(study: StudyTables, endpoint: Endpoint) -> Section | None:
+    """Return the further tables of one endpoint, or None where there is nothing to show."""
+    tables = [reclassification_table(study, endpoint)]
+    blocks: tuple[Block, ...] = tuple(table for table in tables if table is not None)
+    title = f"Further measures: {endpoint.label}"
+    return Section(f"further-{endpoint.name}", title, blocks) if blocks else None
+
+
+def supplement(study: StudyTables) -> Section | None:
+    """Return the supplement of all endpoints."""
+    found = [further(study, endpoint) for endpoint in study.endpoints]
+    sections = tuple(section for section in found if section is not None)
+    return Section("supplement", "Supplement", sections=sections) if sections else None
+
+
+def reclassification_table(study: StudyTables, endpoint: Endpoint) -> Table | None:
+    """Return NRI and IDI of the primary model's signatures, events and non-events apart."""
+    if "reclassification" not in endpoint.tables:
+        return None
+    source = endpoint.tables["reclassification"]
+    frame = pick.under_policy(source.frame, endpoint.primary["policy"])
+    body: list[tuple[Text, ...]] = []
+    heads: set[int] = set()
+    for split in (pick.DEVELOPMENT, "external"):
+        rows = pick.pooled(frame, split)
+        for (a, b), part in rows.groupby(["a", "b"], sort=False):
+            heads.add(len(body))
+            names = (signature_name(str(side).split(".")[0]) for side in (a, b))
+            body.append(words(f"{pick.SPLITS[split]}: {' against '.join(names)}", "", "", ""))
+            body += [
+                _improvement(study, source, part[part["metric"] == metric], metric)
+                for metric in _MEASURES
+                if metric in set(part["metric"])
+            ]
+    if not body:
+        return None
+    categorical = frame.loc[frame["metric"] == "nri", "method"].astype(str)
+    defined = categorical[~categorical.str.startswith("not estimable")]
+    categories = f"Categories: {defined.iloc[0].split(';')[0]}. " if len(defined) else ""
+    return Table(
+        name=f"{endpoint.name}-reclassification",
+        caption=say(
+            "Reclassification and discrimination improvement ({model}): {label}. Estimate with "
+            "95% bootstrap interval [@pencina2008; @pencina2011].",
+            model=model_name(endpoint.primary["model"]),
+            label=endpoint.label,
+        ),
+        columns=("Measure", "Events", "Non-events", "Sum"),
+        rows=tuple(body),
+        note=say(
+            "{caveat} [@kerr2014; @hilden2014]. {categories}Source: {source}.",
+            caveat=CAVEAT.rstrip("."),
+            categories=categories,
+            source=source.source.name,
+        ),
+        heads=frozenset(heads),
+    )
+
+
+def _improvement(
+    study: StudyTables, source: SourcedTable, rows: pd.DataFrame, metric: str
+) -> tuple[Text, ...]:
+    cells: list[Any] = []
+    for part in _PARTS:
+        row = rows[rows["part"] == part].iloc[0]
+        selector = {c: row[c] for c in ("cohort", "split", "policy", "a", "b", "metric", "part")}
+        cells.append(study.numbers.interval(source, selector, brief=True))
+    return words(f"   {sentence_case(_MEASURES[metric])}", *cells)
