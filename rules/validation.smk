@@ -9,6 +9,8 @@ EVALUATED = [
     "kaplan_meier",
     "centres",
     "reclassification",
+    "recalibration",
+    "precision_recall",
 ]
 
 
@@ -67,6 +69,7 @@ rule evaluate:
             "bootstrap": STUDY.validation.bootstrap,
             "alpha": 0.05,
             "risk_categories": STUDY.validation.risk_categories,
+            "sensitivity": STUDY.validation.sensitivity,
         },
         seed=lambda wildcards: seed("evaluate", wildcards.endpoint),
     message:

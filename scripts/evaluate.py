@@ -31,6 +31,8 @@ def main(
     kaplan_meier: Path,
     centres: Path,
     reclassification: Path,
+    recalibration: Path,
+    precision_recall: Path,
     verdict: Path,
     endpoint: dict[str, Any],
     primary: dict[str, Any],
@@ -49,7 +51,7 @@ def main(
         The locked signatures; how many features the primary one uses decides a caveat.
     metrics, comparisons, roc, calibration, decision, kaplan_meier, centres
         Outputs. Tables that do not apply to the endpoint hold their header alone.
-    reclassification, verdict
+    reclassification, recalibration, precision_recall, verdict
         Outputs too.
     endpoint
         ``name``, ``type`` and, for survival, ``horizon``.
@@ -79,6 +81,8 @@ def main(
         "kaplan_meier": kaplan_meier,
         "centres": centres,
         "reclassification": reclassification,
+        "recalibration": recalibration,
+        "precision_recall": precision_recall,
     }
     for name, path in paths.items():
         write_tsv(getattr(tables, name), path)

@@ -144,6 +144,9 @@ class Validation(Section):
     """Take the simplest configuration within one standard error of the best."""
     bootstrap: PositiveInt = 1000
     """Bootstrap samples where no closed form exists."""
+    sensitivity: float = Field(0.9, gt=0, le=1)
+    """Share of events that a second cut-off, learned in development, must call; external patients
+    are classified by it too."""
     risk_categories: list[Annotated[float, Field(gt=0, lt=1)]] = []
     """Rising probabilities of the event between which reclassification counts categories; empty:
     the two classes of the locked cut-off."""

@@ -7,6 +7,7 @@ import pandas as pd
 from rigoromics.evaluate.calibration import (
     brier,
     calibration_groups,
+    expected_calibration_error,
     intercept_and_slope,
     smooth_calibration,
 )
@@ -15,6 +16,7 @@ from rigoromics.evaluate.decision import decision_curve
 from rigoromics.evaluate.discrimination import auc, delong_paired, roc_points
 from rigoromics.evaluate.estimate import Comparison, Estimate, Floats
 from rigoromics.evaluate.group import Endpoint, Group, Measured, Settings
+from rigoromics.evaluate.precision_recall import average_precision, precision_recall_points
 
 
 def discriminate(group: Group, endpoint: Endpoint, settings: Settings) -> Estimate:
@@ -39,6 +41,9 @@ def measure(group: Group, endpoint: Endpoint, settings: Settings, seed: int) -> 
     metrics |= {"calibration_intercept": intercept, "calibration_slope": slope}
     distances, curve = smooth_calibration(y, probability, counts, alpha)
     metrics |= distances
+    metrics["ece"] = expected_calibration_error(y, probability, counts, alpha)
+    metrics["average_precision"] = average_precision(y, risk, counts, alpha)
+    recall, precision, from_risk = precision_recall_points(y, risk)
     fpr, tpr, threshold = roc_points(y, risk)
     return Measured(
         metrics=metrics,
@@ -46,6 +51,9 @@ def measure(group: Group, endpoint: Endpoint, settings: Settings, seed: int) -> 
         calibration=calibration_table(curve, calibration_groups(y, probability, alpha)),
         decision=decision_curve(y, probability, settings.thresholds, counts, alpha),
         kaplan_meier=pd.DataFrame(),
+        precision_recall=pd.DataFrame(
+            {"recall": recall, "precision": precision, "threshold": from_risk}
+        ),
     )
 
 

@@ -165,6 +165,37 @@ def smooth_calibration(
     return distance_measures(np.abs(fitted - values), distances, counts, name, alpha), curve
 
 
+def expected_calibration_error(
+    y: ArrayLike, probability: ArrayLike, counts: Floats, alpha: float = 0.05, most: int = 10
+) -> Estimate:
+    """Return the mean absolute difference of observed and predicted over groups of equal size.
+
+    Never to be read alone: it depends on the number of groups, is above 0 by chance even where
+    calibration is perfect, and a signature that predicts the mean for everybody has none.
+
+    References
+    ----------
+    Naeini MP et al. Obtaining well calibrated probabilities using Bayesian binning. AAAI
+    2015:2901.
+    """
+    events, values = as_events(y), as_floats(probability)
+    why = why_not(events, values)
+    if why:
+        return undefined(why)
+    members = equal_groups(values, most)
+    place = np.zeros((events.size, len(members)))
+    for number, rows in enumerate(members):
+        place[rows, number] = 1.0
+    difference = (events - values)[:, None] * place
+
+    def error(drawn: Floats) -> Floats:
+        return np.asarray(np.abs(drawn @ difference).sum(axis=1) / drawn.sum(axis=1))
+
+    value = float(error(np.ones((1, events.size)))[0])
+    name = f"expected calibration error over {len(members)} groups of equal size"
+    return _absolute(value, error(counts), name, alpha)
+
+
 def interpolate_rows(grid: Floats, curves: Floats, at: Floats) -> Floats:
     """Return every curve (rows), known on an even grid, at the points ``at``."""
     place = (at - grid[0]) / (grid[-1] - grid[0]) * (grid.size - 1)

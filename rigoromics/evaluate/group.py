@@ -57,7 +57,8 @@ class Endpoint:
 class Settings:
     """Number of bootstrap samples, one minus the coverage, thresholds of decision curves.
 
-    ``risk_categories`` are the rising probabilities that categorical reclassification cuts at.
+    ``risk_categories`` are the rising probabilities that categorical reclassification cuts at;
+    ``sensitivity`` is what a second cut-off must reach in development.
     """
 
     bootstrap: int = 1000
@@ -66,6 +67,7 @@ class Settings:
         default_factory=lambda: [round(0.05 * step, 2) for step in range(1, 13)]
     )
     risk_categories: Sequence[float] = ()
+    sensitivity: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class Measured:
     calibration: pd.DataFrame
     decision: pd.DataFrame
     kaplan_meier: pd.DataFrame
+    precision_recall: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def check_predictions(predictions: pd.DataFrame, endpoint: Endpoint) -> pd.DataFrame:

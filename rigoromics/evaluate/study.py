@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from types import ModuleType
 
@@ -27,6 +27,8 @@ from rigoromics.evaluate.group import (
     same_patients,
 )
 from rigoromics.evaluate.multiplicity import holm
+from rigoromics.evaluate.operating import at_sensitivity
+from rigoromics.evaluate.recalibration import recalibration
 
 CONTROLS = ("volume", "shuffled", "clinical")
 METRICS = ["endpoint", *KEY, "metric", "estimate", "lower", "upper", "method", "n", "events"]
@@ -38,6 +40,7 @@ ROC = [*KEY, "fpr", "tpr", "threshold"]
 CALIBRATION = [*KEY, "predicted", "observed", "lower", "upper", "kind"]
 DECISION = [*KEY, "threshold", "net_benefit", "treat_all", "lower", "upper"]
 KAPLAN_MEIER = [*KEY, "group", "time", "survival", "lower", "upper", "at_risk"]
+PRECISION_RECALL = [*KEY, "recall", "precision", "threshold"]
 CENTRES = [
     *["signature", "model", "centre", "metric", "estimate", "lower", "upper", "n", "events"],
     *["split", "policy", "method"],
@@ -57,6 +60,8 @@ class Tables:
     kaplan_meier: pd.DataFrame
     centres: pd.DataFrame
     reclassification: pd.DataFrame
+    recalibration: pd.DataFrame
+    precision_recall: pd.DataFrame
 
 
 def evaluate(
@@ -91,6 +96,12 @@ def evaluate(
     for group in everything:
         check_direction(group, endpoint)
         measured.append(module.measure(group, endpoint, settings, seed))
+    extra = at_sensitivity(everything, endpoint, settings)
+    measured = [
+        replace(result, metrics=result.metrics | more)
+        for result, more in zip(measured, extra, strict=True)
+    ]
+    asked = (everything, endpoint, primary, settings, seed)
     return Tables(
         metrics=_metrics(everything, measured, endpoint),
         comparisons=_comparisons(everything, module, endpoint, primary, settings, seed),
@@ -99,7 +110,9 @@ def evaluate(
         decision=_stack(everything, measured, "decision", DECISION),
         kaplan_meier=_stack(everything, measured, "kaplan_meier", KAPLAN_MEIER),
         centres=_centres(table, module, endpoint, settings),
-        reclassification=added_value(everything, endpoint, primary, settings, seed),
+        reclassification=added_value(*asked),
+        recalibration=recalibration(*asked),
+        precision_recall=_stack(everything, measured, "precision_recall", PRECISION_RECALL),
     )
 
 

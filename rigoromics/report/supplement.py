@@ -11,7 +11,13 @@ from rigoromics.report import rows as pick
 from rigoromics.report.registry import SourcedTable
 from rigoromics.report.study import Endpoint, StudyTables
 from rigoromics.report.text import Block, Section, Table, Text, say, words
-from rigoromics.report.wording import model_name, sentence_case, signature_name
+from rigoromics.report.wording import (
+    METRICS,
+    metric_name,
+    model_name,
+    sentence_case,
+    signature_name,
+)
 
 _MEASURES = {
     "nri": "NRI, categories",
@@ -23,7 +29,7 @@ _PARTS = ("events", "nonevents", "total")
 
 def further(study: StudyTables, endpoint: Endpoint) -> Section | None:
     """Return the further tables of one endpoint, or None where there is nothing to show."""
-    tables = [reclassification_table(study, endpoint)]
+    tables = [reclassification_table(study, endpoint), recalibration_table(study, endpoint)]
     blocks: tuple[Block, ...] = tuple(table for table in tables if table is not None)
     title = f"Further measures: {endpoint.label}"
     return Section(f"further-{endpoint.name}", title, blocks) if blocks else None
@@ -89,3 +95,49 @@ def _improvement(
         selector = {c: row[c] for c in ("cohort", "split", "policy", "a", "b", "metric", "part")}
         cells.append(study.numbers.interval(source, selector, brief=True))
     return words(f"   {sentence_case(_MEASURES[metric])}", *cells)
+
+
+def recalibration_table(study: StudyTables, endpoint: Endpoint) -> Table | None:
+    """Return calibration outside as it is, and as corrections on local patients would make it."""
+    if "recalibration" not in endpoint.tables:
+        return None
+    source = endpoint.tables["recalibration"]
+    rows = pick.pooled(pick.of_primary(source.frame, endpoint.primary), "external")
+    if rows.empty:
+        return None
+    variants = list(dict.fromkeys(rows["recalibration"].astype(str)))
+    there = set(rows["metric"])
+    body = []
+    for metric in (m for m in METRICS if m in there):
+        where = rows.iloc[0][["signature", "model", "cohort", "split", "policy"]].to_dict()
+        cells = (
+            study.numbers.interval(
+                source, {**where, "recalibration": variant, "metric": metric}, brief=True
+            )
+            for variant in variants
+        )
+        body.append(words(metric_name(metric), *cells))
+    return Table(
+        name=f"{endpoint.name}-recalibration",
+        caption=say(
+            "The {signature} signature in external patients, as it was locked and recalibrated on "
+            "them in cross-validation: {label}. Estimate with 95% interval.",
+            signature=signature_name(endpoint.primary["signature"]),
+            label=endpoint.label,
+        ),
+        columns=("", *(_VARIANTS.get(variant, variant) for variant in variants)),
+        rows=tuple(body),
+        note=say(
+            "Only the first column is validation. The others show what a correction on local "
+            "patients would repair [@steyerberg2004]; ranks, and with them discrimination, stay. "
+            "Source: {source}.",
+            source=source.source.name,
+        ),
+    )
+
+
+_VARIANTS = {
+    "untouched": "As locked",
+    "intercept": "Intercept corrected",
+    "intercept and slope": "Intercept and slope corrected",
+}

@@ -9,7 +9,7 @@ from rigoromics.errors import DataError
 from scripts.evaluate import main, read_permutations
 
 TABLES = ["metrics", "comparisons", "roc", "calibration", "decision", "kaplan_meier", "centres",
-          "reclassification"]  # fmt: skip
+          "reclassification", "recalibration", "precision_recall"]  # fmt: skip
 
 
 def run(folder, predictions, permutation, kind="binary"):

@@ -9,6 +9,7 @@ from rigoromics.evaluate import study
 from rigoromics.evaluate.added import RECLASSIFICATION
 from rigoromics.evaluate.discrimination import auc, delong_paired
 from rigoromics.evaluate.group import Endpoint, Settings
+from rigoromics.evaluate.recalibration import RECALIBRATION
 
 BINARY = Endpoint("response", "binary")
 SURVIVAL = Endpoint("death", "survival", 3.0)
@@ -16,7 +17,7 @@ FAST = Settings(bootstrap=20)
 PRIMARY = {"signature": "radiomics", "model": "elastic_net", "policy": "none"}
 SIGNAL = {"radiomics": 1.5, "combined": 2.0, "clinical": 0.7, "volume": 0.5}
 NAMES = ["metrics", "comparisons", "roc", "calibration", "decision", "kaplan_meier", "centres",
-         "reclassification"]  # fmt: skip
+         "reclassification", "recalibration", "precision_recall"]  # fmt: skip
 
 
 def evaluate(predictions, endpoint=BINARY, primary=PRIMARY, settings=FAST, seed=1):
@@ -40,7 +41,8 @@ def survival(make_predictions):
 def test_columns_are_the_contract(kind, request):
     _, tables = request.getfixturevalue(kind)
     for name in NAMES:
-        columns = RECLASSIFICATION if name == "reclassification" else getattr(study, name.upper())
+        elsewhere = {"reclassification": RECLASSIFICATION, "recalibration": RECALIBRATION}
+        columns = elsewhere[name] if name in elsewhere else getattr(study, name.upper())
         assert list(getattr(tables, name).columns) == columns
     assert tables.kaplan_meier.empty == (kind == "binary")
     assert tables.roc.empty == (kind == "survival")

@@ -316,7 +316,8 @@ def _endpoint(
         else:
             _tsv(frame if len(frame) else pd.DataFrame(columns=_EMPTY[table]), out / f"{table}.tsv")
     model = MODELS[endpoint["type"]][0]
-    _tsv(fake_further.reclassification(name, model, external), out / "reclassification.tsv")
+    for table, frame in fake_further.tables(name, model, external).items():
+        _tsv(frame, out / f"{table}.tsv")
     _null_and_verdict(out, tables, rng, effect, external, survival)
     _models(folder, name, endpoint["type"], rng)
 

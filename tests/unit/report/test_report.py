@@ -363,3 +363,10 @@ def test_the_supplement_shows_reclassification_with_its_caveat(full_paper):
     assert "0.12 (−0.04 to 0.28)" in words
     for text in (words, manuscript(full_paper)):
         assert "can rise although nothing was added" in text
+
+
+def test_recalibrated_results_stand_beside_the_untouched_one(full_paper):
+    words = page(full_paper).text
+    row = words.index("0.61 (0.41 to 0.81)")
+    assert words.index("0.97 (0.77 to 1.17)", row) > row
+    assert "Only the first column is validation" in words
