@@ -35,7 +35,7 @@ def numbers(column: pd.Series[Any], table: str) -> pd.Series[float]:
 def endpoint_columns(name: str, kind: str) -> list[str]:
     """Return the columns of an endpoint in the analysis table."""
     stem = f"endpoint.{name}"
-    return [stem] if kind == "binary" else [f"{stem}.time", f"{stem}.event"]
+    return [f"{stem}.time", f"{stem}.event"] if kind == "survival" else [stem]
 
 
 def one_row_per_patient(
@@ -174,7 +174,8 @@ def endpoint_values(clinical: pd.DataFrame, endpoints: Mapping[str, Any]) -> pd.
     Returns
     -------
     pandas.DataFrame
-        `endpoint.<name>` (0, 1 or missing), or `endpoint.<name>.time` and `.event`.
+        `endpoint.<name>` (0, 1 or missing; of levels and classes the place among them, from 0;
+        counts as they are), or `endpoint.<name>.time` and `.event`.
 
     Raises
     ------
@@ -185,6 +186,10 @@ def endpoint_values(clinical: pd.DataFrame, endpoints: Mapping[str, Any]) -> pd.
     for name, endpoint in endpoints.items():
         if endpoint["type"] == "binary":
             table[f"endpoint.{name}"] = _binary(clinical, name, endpoint)
+        elif endpoint["type"] == "count":
+            table[f"endpoint.{name}"] = _count(clinical, name, endpoint)
+        elif endpoint["type"] != "survival":
+            table[f"endpoint.{name}"] = _levels(clinical, name, endpoint)
         else:
             time, event = _survival(clinical, name, endpoint)
             table[f"endpoint.{name}.time"], table[f"endpoint.{name}.event"] = time, event
@@ -209,6 +214,39 @@ def _binary(clinical: pd.DataFrame, name: str, endpoint: Mapping[str, Any]) -> p
     return hit.astype(float).where(column.notna())
 
 
+def _levels(clinical: pd.DataFrame, name: str, endpoint: Mapping[str, Any]) -> pd.Series[float]:
+    column = _column(clinical, endpoint["column"], f"endpoint {name!r}")
+    places = {_level(level): float(place) for place, level in enumerate(endpoint["levels"])}
+    known = column[column.notna()].map(_level)
+    strange = known[~known.isin(list(places))]
+    if len(strange):
+        raise DataError(
+            f"patient {strange.index[0]} has {strange.iloc[0]!r} in column "
+            f"{endpoint['column']!r}, which is no level of endpoint {name!r}",
+            f"correct the clinical table, or list it under `levels`: {', '.join(places)}",
+        )
+    return known.map(places).reindex(column.index).astype(float)
+
+
+def _level(value: object) -> str:
+    """Return a value as text; 2.0 from a column with gaps is 2."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _count(clinical: pd.DataFrame, name: str, endpoint: Mapping[str, Any]) -> pd.Series[float]:
+    column = _column(clinical, endpoint["column"], f"endpoint {name!r}")
+    values = numbers(column, "the clinical table")
+    wrong = values.notna() & ((values < 0) | (values != values.round()))
+    if wrong.any():
+        first = wrong.index[wrong.to_numpy()][0]
+        raise DataError(
+            f"patient {first} has {values[first]:g} in column {endpoint['column']!r}, which is no "
+            f"count, for endpoint {name!r}",
+            "counts are whole numbers from 0 on; leave what is not known empty",
+        )
+    return values
+
+
 def _survival(
     clinical: pd.DataFrame, name: str, endpoint: Mapping[str, Any]
 ) -> tuple[pd.Series[float], pd.Series[float]]:
@@ -222,11 +260,13 @@ def _survival(
         else numbers(_column(clinical, endpoint["time"], what), "the clinical table")
     )
     event = _events(_column(clinical, endpoint["event"], what), endpoint)
-    wrong = (time <= 0) | ~event.isin([0, 1]) & event.notna()
+    codes = [0, 1, *(endpoint.get("competing") or ())]
+    wrong = (time <= 0) | ~event.isin(codes) & event.notna()
     if wrong.any():
         raise DataError(
             f"{int(wrong.sum())} patients have a time of zero or less, or an event that is neither "
-            f"0 nor 1, for endpoint {name!r} (first: {time.index[wrong.to_numpy()][0]})",
+            f"{' nor '.join(map(str, codes))}, for endpoint {name!r} (first: "
+            f"{time.index[wrong.to_numpy()][0]})",
             "correct these rows of the clinical table, or leave the values empty",
         )
     known = time.notna() & event.notna()
@@ -242,6 +282,7 @@ def _events(column: pd.Series[Any], endpoint: Mapping[str, Any]) -> pd.Series[fl
     for value, meaning in (
         (positive, 1.0),
         (censored, 0.0),
+        *((code, float(code)) for code in endpoint.get("competing", [])),
         *((value, np.nan) for value in endpoint.get("unknown", [])),
     ):
         number = pd.to_numeric(column, errors="coerce")

@@ -180,8 +180,8 @@ def endpoint_source_columns():
     """Columns of the clinical table that the endpoints, predictors and Table 1 need."""
     columns = set(STUDY.clinical.predictors) | set(STUDY.clinical.describe)
     for endpoint in STUDY.endpoints.values():
-        binary = endpoint.type == "binary"
-        columns |= {endpoint.column} if binary else {endpoint.time, endpoint.event}
+        timed = endpoint.type == "survival"
+        columns |= {endpoint.time, endpoint.event} if timed else {endpoint.column}
         columns |= {getattr(endpoint, "start", "")} - {""}
     return sorted(columns)
 

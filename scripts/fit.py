@@ -19,6 +19,13 @@ from scripts.tables import write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
 
+STATISTICS = {
+    "binary": "auc_oof",
+    "ordinal": "ordinal_c_oof",
+    "multiclass": "m_auc_oof",
+    "count": "count_c_oof",
+    "survival": "c_index_oof",
+}
 VERSIONS = ["rigoromics", "numpy", "pandas", "scikit-learn", "scikit-survival", "skops"]
 
 
@@ -61,7 +68,7 @@ def main(
             result.configuration["k"],
             words["events_cap_on_features"],
         )
-    write_parquet(out_of_fold(held_out, X.index), oof)
+    write_parquet(out_of_fold(held_out, X.index, target), oof)
     locked.write_bytes(content)
     words |= {"sha256": sha256(content), "versions": {v: version(v) for v in VERSIONS}}
     description.write_text(json.dumps(words, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -70,9 +77,7 @@ def main(
     tried = tuning_table(held_out, final)
     write_tsv(tried, tuning)
     return {
-        "c_index_oof" if target.type == "survival" else "auc_oof": pooled(
-            part.pairs for part in held_out
-        ),
+        STATISTICS[target.type]: pooled(part.pairs for part in held_out),
         "patients": float(len(y)),
         "events": float(result.events),
         "features": float(len(result.used)),

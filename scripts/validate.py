@@ -112,9 +112,8 @@ def _rows(
         "signature": signature.signature,
         "model": signature.model,
         "policy": policy,
-        "risk": predicted["risk"],
-        "probability": predicted["probability"],
-        "cutoff_class": predicted["high"].astype("int64"),
+        **{c: predicted[c] for c in predicted if c not in ("high", "called")},
+        "cutoff_class": predicted["called" if "called" in predicted else "high"].astype("int64"),
         **outcome_columns(y),
     }
     return pd.DataFrame(columns).reset_index(drop=True)

@@ -10,8 +10,14 @@ from rigoromics.extract.rows import CONTROLS
 from rigoromics.extract.settings import Section
 
 Signature = Literal["clinical", "volume", "radiomics", "combined"]
-BinaryModel = Literal["elastic_net", "random_forest"]
-SurvivalModel = Literal["cox_elastic_net", "random_survival_forest"]
+BinaryModel = Literal["elastic_net", "random_forest", "gradient_boosting"]
+OrdinalModel = Literal["proportional_odds", "threshold_forest"]
+MulticlassModel = Literal["multinomial_elastic_net", "multiclass_random_forest"]
+CountModel = Literal["poisson_elastic_net"]
+SurvivalModel = Literal[
+    "cox_elastic_net", "random_survival_forest", "gradient_boosting_survival", "weibull_aft"
+]
+CompetingModel = Literal["cause_specific_cox"]
 
 
 class StabilityDesign(Section):
@@ -119,8 +125,16 @@ class Models(Section):
     """Sets of predictors."""
     binary: list[BinaryModel] = ["elastic_net", "random_forest"]
     """Models for binary endpoints; the first is the primary one."""
+    ordinal: list[OrdinalModel] = ["proportional_odds", "threshold_forest"]
+    """Models for ordinal endpoints; the first is the primary one."""
+    multiclass: list[MulticlassModel] = ["multinomial_elastic_net", "multiclass_random_forest"]
+    """Models for endpoints of several classes; the first is the primary one."""
+    count: list[CountModel] = ["poisson_elastic_net"]
+    """Models for counts; the first is the primary one."""
     survival: list[SurvivalModel] = ["cox_elastic_net", "random_survival_forest"]
     """Models for survival endpoints; the first is the primary one."""
+    competing: list[CompetingModel] = ["cause_specific_cox"]
+    """Models for survival endpoints with competing events; the first is the primary one."""
     primary: Signature = "radiomics"
     """The signature that the study is about, named before anything is fitted."""
     volume_feature: str = "original_shape_MeshVolume"

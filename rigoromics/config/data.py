@@ -16,7 +16,6 @@ from pydantic import (
 
 from rigoromics.extract.settings import Section
 from rigoromics.quality.settings import Range
-from rigoromics.units import DAYS
 
 
 def _regex(pattern: str) -> str:
@@ -268,51 +267,3 @@ class Clinical(Section):
     """Columns offered as clinical predictors."""
     describe: list[str] = []
     """Further columns for Table 1; never used for modelling."""
-
-
-class Binary(Section):
-    """A yes-or-no endpoint."""
-
-    type: Literal["binary"]
-    """binary"""
-    column: str
-    """Column of the clinical table."""
-    positive: str | int | float = 1
-    """The value that counts as an event; every other value that is there does not."""
-    label: str
-    """What is predicted, as the paper should call it."""
-
-
-class Survival(Section):
-    """Time to an event."""
-
-    type: Literal["survival"]
-    """survival"""
-    time: str
-    """Column of the clinical table with the time to event or censoring."""
-    event: str
-    """Column of the clinical table with 1 for an event and 0 for censoring."""
-    start: str = ""
-    """Column with the date that time counts from; `time` is then a date too, of the event or the
-    last contact (year first, as in 2015-01-31)."""
-    positive: str | int | float = 1
-    """The value that counts as an event."""
-    censored: str | int | float = 0
-    """The value that counts as none."""
-    unknown: list[str | int | float] = []
-    """Values that say that nobody knows; these patients have no outcome."""
-    unit: str = "months"
-    """Unit of time, for axes and text."""
-    horizon: PositiveFloat
-    """Time at which probabilities are predicted and calibrated, in that unit."""
-    label: str
-    """What is predicted, as the paper should call it."""
-
-    @model_validator(mode="after")
-    def _known_unit(self) -> Survival:
-        if self.start and self.unit not in DAYS:
-            raise ValueError(f"time between dates has the unit {', '.join(DAYS)}")
-        return self
-
-
-Endpoint = Annotated[Binary | Survival, Field(discriminator="type")]

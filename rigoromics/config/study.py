@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from rigoromics.config import analysis, data
 from rigoromics.config.data import Name
+from rigoromics.config.endpoints import Endpoint
 from rigoromics.config.fetch import Fetch
 from rigoromics.extract.settings import Section
 from rigoromics.perturb.settings import Chain
@@ -48,7 +49,7 @@ class Study(Section):
     images: data.Images = data.Images()
     quality: Quality = Quality()
     clinical: data.Clinical = data.Clinical()
-    endpoints: dict[Name, data.Endpoint] = Field(min_length=1)
+    endpoints: dict[Name, Endpoint] = Field(min_length=1)
     """What is predicted; the first is the primary endpoint."""
     perturbations: list[Chain] = []
     """Perturbed measurements of development patients, on the reference rater's contours; each entry
@@ -102,8 +103,9 @@ class Study(Section):
 
     def models_for(self, endpoint: str) -> list[str]:
         """Names of the models that fit an endpoint, the primary one first."""
-        kind = self.endpoints[endpoint].type
-        return list(self.models.binary if kind == "binary" else self.models.survival)
+        target = self.endpoints[endpoint]
+        kind = "competing" if getattr(target, "competing", None) else target.type
+        return list(getattr(self.models, kind))
 
     def part(self, name: str) -> dict[str, Any]:
         """One part of the config as plain types, as a rule's params want it."""

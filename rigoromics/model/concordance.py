@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from rigoromics.model.outcome import Outcome
+from rigoromics.model.outcome import Outcome, codes_of, kind_of
 
 Array = npt.NDArray[np.float64]
 
@@ -31,7 +31,7 @@ class Pairs:
 
     @property
     def share(self) -> float:
-        """AUC or Harrell's C; one half where no pair can be compared."""
+        """AUC, Harrell's C, ordinal C or M; one half where no pair can be compared."""
         return self.concordant / self.comparable if self.comparable else 0.5
 
 
@@ -50,8 +50,19 @@ def count_pairs(y: Outcome, risk: Array) -> Pairs:
     Pairs
         Binary: an event against a non-event (Mann-Whitney; its share is the AUC). Survival: an
         event against a longer follow-up, or against one of the same length without event
-        (Harrell et al., JAMA 1982;247:2543-2546).
+        (Harrell et al., JAMA 1982;247:2543-2546). Levels and counts: a higher against a lower
+        one. Classes, with risks of shape (patients, classes): a pair here is one of classes, and
+        its two patients are ordered by the mean of both classes' AUCs, so that the share is M
+        (Hand and Till, Mach Learn 2001;45:171-186).
     """
+    kind = kind_of(y)
+    if kind == "multiclass":
+        return _class_pairs(codes_of(y), risk)
+    if kind in ("ordinal", "count"):
+        codes = codes_of(y)
+        worse, higher = codes[:, None] > codes, risk[:, None] - risk
+        agree = np.sum(worse & (higher > 0)) + 0.5 * np.sum(worse & (higher == 0))
+        return Pairs(float(agree), float(worse.sum()))
     if not y.dtype.names:
         positive = y == 1
         n1, n0 = int(positive.sum()), int((~positive).sum())
@@ -63,6 +74,18 @@ def count_pairs(y: Outcome, risk: Array) -> Pairs:
     higher = risk[event][:, None] - risk[None, :]
     concordant = np.sum(worse & (higher > 0)) + 0.5 * np.sum(worse & (higher == 0))
     return Pairs(float(concordant), float(worse.sum()))
+
+
+def _class_pairs(codes: npt.NDArray[np.int64], risk: Array) -> Pairs:
+    there = np.unique(codes)
+    shares = []
+    for place, one in enumerate(there):
+        for other in there[place + 1 :]:
+            rows = (codes == one) | (codes == other)
+            first = (codes[rows] == one).astype(np.int64)
+            both = count_pairs(first, risk[rows, one]), count_pairs(1 - first, risk[rows, other])
+            shares.append((both[0].share + both[1].share) / 2)
+    return Pairs(float(np.sum(shares)), float(len(shares)))
 
 
 def pooled(parts: Iterable[Pairs]) -> float:

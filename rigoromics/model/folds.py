@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from rigoromics.errors import DataError
-from rigoromics.model.outcome import Outcome, events
+from rigoromics.model.outcome import Outcome, strata
 
 Rows = npt.NDArray[np.intp]
 
@@ -37,7 +37,8 @@ def patient_folds(patients: pd.Index[Any], y: Outcome, folds: int, seed: int) ->
     patients
         The patient of each row; a patient may have several rows.
     y
-        The outcome of each row; a patient counts as having the event if any row has it.
+        The outcome of each row; a patient counts as having the event if any row has it,
+        and else for the highest code of its rows.
     folds
         Number of folds.
     seed
@@ -54,17 +55,18 @@ def patient_folds(patients: pd.Index[Any], y: Outcome, folds: int, seed: int) ->
     DataError
         If there are fewer patients than folds.
     """
-    happened = pd.Series(events(y), index=patients).groupby(level=0, sort=True).max()
+    happened = pd.Series(strata(y), index=patients).groupby(level=0, sort=True).max()
     if len(happened) < folds:
         raise DataError(
             f"{len(happened)} patients cannot be put into {folds} folds",
             "lower the number of folds",
         )
     rng = np.random.default_rng(seed)
-    strata = [np.flatnonzero(happened.to_numpy() == flag) for flag in (True, False)]
-    # Dealt round and round, the second stratum going on where the first stopped: fold sizes
+    labels = np.unique(happened.to_numpy())[::-1]
+    members = [np.flatnonzero(happened.to_numpy() == label) for label in labels]
+    # Dealt round and round, each stratum going on where the one before stopped: fold sizes
     # differ by one at most, overall and within each stratum.
-    dealt = np.concatenate([rng.permutation(stratum) for stratum in strata])
+    dealt = np.concatenate([rng.permutation(stratum) for stratum in members])
     fold_of = np.empty(len(dealt), dtype=np.intp)
     fold_of[dealt] = np.arange(len(dealt)) % folds
     row_fold = fold_of[happened.index.get_indexer(patients)]

@@ -1,4 +1,4 @@
-"""The models: four learners with one face, made of arrays that can be locked and read.
+"""The first models: four learners with one face, made of arrays that can be locked and read.
 
 Every learner has `fit(X, y)`, `risk(X)` (higher is worse) and `probability(X)`; `X` is a
 standardised design matrix. `weights_` holds the coefficients of linear learners.
@@ -7,7 +7,6 @@ standardised design matrix. `weights_` holds the coefficients of linear learners
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +71,7 @@ class ElasticNetLogistic(BaseEstimator):  # type: ignore[misc]
             random_state=self.seed,
         ).fit(np.asarray(X), y)
         self.weights_: Array = solver.coef_[0]
-        self.intercept_ = float(solver.intercept_[0]) - _prior_shift(y, self.class_weight)
+        self.intercept_ = float(solver.intercept_[0]) - prior_shift(y, self.class_weight)
         return self
 
     def risk(self, X: Table) -> Array:
@@ -118,7 +117,7 @@ class ForestClassifier(BaseEstimator):  # type: ignore[misc]
             class_weight="balanced" if self.class_weight == "balanced" else None,
             random_state=self.seed,
         ).fit(np.asarray(X), y)
-        self.shift_ = _prior_shift(y, self.class_weight)
+        self.shift_ = prior_shift(y, self.class_weight)
         return self
 
     def risk(self, X: Table) -> Array:
@@ -260,19 +259,8 @@ def breslow_hazard(log_risk: Array, y: Outcome, horizon: float) -> float:
     return float(np.sum(1 / at_risk[event & (time <= horizon)]))
 
 
-def _prior_shift(y: Outcome, class_weight: str) -> float:
+def prior_shift(y: Outcome, class_weight: str) -> float:
     """Return by how much balanced weights raise the log odds."""
     if class_weight != "balanced":
         return 0.0
     return float(np.log(np.sum(y == 0) / np.sum(y == 1)))
-
-
-def make_learner(model: str, hyperparameters: dict[str, Any]) -> BaseEstimator:
-    """Return an unfitted learner by its name in the config."""
-    learners: dict[str, type[BaseEstimator]] = {
-        "elastic_net": ElasticNetLogistic,
-        "random_forest": ForestClassifier,
-        "cox_elastic_net": CoxElasticNet,
-        "random_survival_forest": SurvivalForest,
-    }
-    return learners[model](**hyperparameters)

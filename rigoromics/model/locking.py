@@ -11,7 +11,6 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -29,10 +28,19 @@ TRUSTED = [
     "rigoromics.harmonise.combat.ComBat",
     "rigoromics.harmonise.covbat.CovBat",
     "rigoromics.harmonise.sequential.SequentialComBat",
+    "rigoromics.model.boosting.GradientBoosting",
+    "rigoromics.model.boosting.GradientBoostingSurvival",
+    "rigoromics.model.competing.CauseSpecificCox",
+    "rigoromics.model.counts.PoissonElasticNet",
     "rigoromics.model.learners.CoxElasticNet",
     "rigoromics.model.learners.ElasticNetLogistic",
     "rigoromics.model.learners.ForestClassifier",
     "rigoromics.model.learners.SurvivalForest",
+    "rigoromics.model.multiclass.MulticlassForest",
+    "rigoromics.model.multiclass.MultinomialElasticNet",
+    "rigoromics.model.ordinal.ProportionalOdds",
+    "rigoromics.model.ordinal.ThresholdForest",
+    "rigoromics.model.weibull.WeibullAFT",
     "rigoromics.select.choose.ChooseFeatures",
     "rigoromics.select.columns.SignatureColumns",
     "rigoromics.select.design.DesignMatrix",
@@ -64,7 +72,7 @@ def lock(signature: Signature) -> bytes:
         "format": FORMAT,
         "signature": signature.signature,
         "model": signature.model,
-        "endpoint": asdict(signature.endpoint),
+        "endpoint": signature.endpoint.as_dict(),
         "pipeline": signature.pipeline,
         "configuration": dict(sorted(signature.configuration.items())),
         "cutoff": signature.cutoff,
@@ -120,7 +128,7 @@ def _signature(plain: Mapping[str, Any]) -> Signature:
     return Signature(
         signature=plain["signature"],
         model=plain["model"],
-        endpoint=Endpoint(**plain["endpoint"]),
+        endpoint=Endpoint.from_locked(plain["endpoint"]),
         pipeline=plain["pipeline"],
         configuration=plain["configuration"],
         cutoff=plain["cutoff"],

@@ -18,8 +18,10 @@ from rigoromics.model.settings import Procedure
 from rigoromics.model.tuning import (
     Fitted,
     Training,
+    called_by,
     can_learn,
     fit_prepared,
+    no_risk,
     prepare_training,
     probability_of,
     risk_of,
@@ -42,9 +44,12 @@ class HeldOut:
     fitted
         The signature.
     risk, probability
-        Of the held-out rows, shape (held-out rows,).
+        Of the held-out rows, shape (held-out rows,), and (held-out rows, classes) where each
+        class has its own.
     pairs
         Held-out pairs in the right order.
+    called
+        The level or class that each row is given, where there are any.
     """
 
     repeat: int
@@ -54,6 +59,7 @@ class HeldOut:
     risk: Array
     probability: Array
     pairs: Pairs
+    called: npt.NDArray[np.int64] | None = None
 
 
 def sort_patients(X: pd.DataFrame, y: Outcome) -> tuple[pd.DataFrame, Outcome]:
@@ -207,6 +213,7 @@ def _held_out(
             risk=risk,
             probability=probability_of(last, training.whole.test),
             pairs=count_pairs(y[fold.test], risk),
+            called=called_by(last, training.whole.test) if procedure.endpoint.has_classes else None,
         )
 
 
@@ -221,7 +228,7 @@ def _statistic(trainings: Sequence[Training], y: Outcome, procedure: Procedure) 
     pairs = []
     for training in trainings:
         train, test = training.whole.fold.train, training.whole.fold.test
-        risk = np.zeros(len(test))
+        risk = no_risk(procedure, len(test))
         if can_learn(y[train]):
             fitted = fit_prepared(training, y[train], procedure)
             risk = risk_of(fitted.pipeline[len(training.whole.steps) :], training.whole.test)

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from rigoromics.errors import DataError
-from rigoromics.model.learners import make_learner
+from rigoromics.model.catalogue import make_learner
 from rigoromics.model.outcome import Outcome
 from rigoromics.model.settings import Grid, Procedure
 from rigoromics.select.choose import ChooseFeatures, feature_cap
@@ -111,18 +111,19 @@ def seeing_steps(procedure: Procedure, configuration: Configuration, final: bool
     configuration
         Number of features `k` (signatures of many features only), and the hyperparameters.
     final
-        Whether probabilities at the horizon will be asked for; tuning needs the order only.
+        Whether probabilities at the horizon will be asked for; tuning needs the order only. A
+        model takes of the study's settings those that it knows.
     """
     hyperparameters: dict[str, Any] = {k: v for k, v in configuration.items() if k != "k"}
-    if procedure.endpoint.type == "survival":
-        hyperparameters["horizon"] = procedure.endpoint.horizon if final else None
-    else:
-        hyperparameters["class_weight"] = procedure.settings.class_weight
-    if procedure.model in ("random_forest", "random_survival_forest"):
-        hyperparameters["trees"] = procedure.settings.trees
-    if procedure.model != "cox_elastic_net":
-        hyperparameters["seed"] = procedure.seed
-    model = ("model", make_learner(procedure.model, hyperparameters))
+    given = {
+        "horizon": procedure.endpoint.horizon if final else None,
+        "class_weight": procedure.settings.class_weight,
+        "classes": len(procedure.endpoint.levels),
+        "trees": procedure.settings.trees,
+        "seed": procedure.seed,
+        "final": final,
+    }
+    model = ("model", make_learner(procedure.model, hyperparameters, given))
     if "k" not in configuration:
         return Pipeline([model])
     choose = ChooseFeatures(int(configuration["k"]), procedure.settings.selection)

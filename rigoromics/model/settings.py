@@ -15,17 +15,36 @@ Grid = dict[str, tuple[float, ...]]
 # leaves first. `alpha` is the penalty per patient on standardised columns (glmnet's lambda).
 PENALTY: Grid = {"alpha": (0.2, 0.05, 0.01), "l1_ratio": (0.9, 0.1)}
 LEAVES: Grid = {"min_samples_leaf": (8, 3)}
+DEPTHS: Grid = {"depth": (1, 3)}
 GRIDS: dict[str, Grid] = {
     "elastic_net": PENALTY,
     "random_forest": LEAVES,
+    "gradient_boosting": DEPTHS,
+    "proportional_odds": PENALTY,
+    "threshold_forest": LEAVES,
+    "multinomial_elastic_net": PENALTY,
+    "multiclass_random_forest": LEAVES,
+    "poisson_elastic_net": PENALTY,
     "cox_elastic_net": PENALTY,
     "random_survival_forest": LEAVES,
+    "gradient_boosting_survival": DEPTHS,
+    "weibull_aft": PENALTY,
+    "cause_specific_cox": PENALTY,
 }
 KIND = {
     "elastic_net": "binary",
     "random_forest": "binary",
+    "gradient_boosting": "binary",
+    "proportional_odds": "ordinal",
+    "threshold_forest": "ordinal",
+    "multinomial_elastic_net": "multiclass",
+    "multiclass_random_forest": "multiclass",
+    "poisson_elastic_net": "count",
     "cox_elastic_net": "survival",
     "random_survival_forest": "survival",
+    "gradient_boosting_survival": "survival",
+    "weibull_aft": "survival",
+    "cause_specific_cox": "competing",
 }
 
 
@@ -116,7 +135,7 @@ class Procedure:
     signature
         clinical, volume, radiomics, combined or shuffled.
     model
-        elastic_net or random_forest; cox_elastic_net or random_survival_forest.
+        One of `KIND` that goes with the endpoint.
     endpoint, settings
         What is predicted, and how.
     seed
@@ -130,10 +149,10 @@ class Procedure:
     seed: int
 
     def __post_init__(self) -> None:
-        if KIND.get(self.model) != self.endpoint.type:
-            fitting = [name for name, kind in KIND.items() if kind == self.endpoint.type]
+        if KIND.get(self.model) != self.endpoint.kind:
+            fitting = [name for name, kind in KIND.items() if kind == self.endpoint.kind]
             raise DataError(
-                f"model {self.model!r} does not exist for {self.endpoint.type} endpoints",
+                f"model {self.model!r} does not exist for {self.endpoint.kind} endpoints",
                 f"choose among: {', '.join(fitting)}",
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from rigoromics.model.concordance import count_pairs
 from rigoromics.model.nested import sort_patients
 from rigoromics.model.outcome import Endpoint, Outcome, events
 from rigoromics.model.pipeline import Configuration
+from rigoromics.model.prediction import prediction_columns
 from rigoromics.model.settings import Procedure
 from rigoromics.model.tuning import Fitted, transformed
 from rigoromics.select.choose import events_cap
@@ -22,6 +23,17 @@ from rigoromics.select.choose import events_cap
 Array = npt.NDArray[np.float64]
 
 SHUFFLES = 20
+CUTOFF_RULES = {
+    "binary": (
+        "largest sensitivity + specificity - 1, over out-of-fold risks of development patients"
+    ),
+    "median": "median of the out-of-fold risks of development patients",
+    "balanced": (
+        "none; a patient is given the level or class whose probability most exceeds its share "
+        "among development patients"
+    ),
+    "likeliest": "none; a patient is given the most probable level or class",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,8 @@ class Signature:
     configuration
         Hyperparameters and number of features that tuning chose.
     cutoff
-        Risk from which on a patient counts as high risk (survival) or positive (binary).
+        Risk from which on a patient counts as high risk (survival, counts) or positive (binary);
+        None for levels and classes.
     patients, events, batches
         What it was developed on: how many patients, how many events, which batches.
     """
@@ -49,7 +62,7 @@ class Signature:
     endpoint: Endpoint
     pipeline: Pipeline
     configuration: Configuration
-    cutoff: float
+    cutoff: float | None
     patients: int
     events: int
     batches: tuple[str, ...]
@@ -71,7 +84,8 @@ class Signature:
         pandas.DataFrame
             Index as X. `risk`: probability of the event (binary), or log hazard against the
             average patient (survival). `probability`: the same probability (binary), or that of
-            no event until the horizon (survival). `high`: 1 from the cut-off on, else 0.
+            no event until the horizon (survival). `high`: 1 from the cut-off on, else 0. Other
+            types: as `prediction_columns` says.
 
         Raises
         ------
@@ -80,15 +94,15 @@ class Signature:
         """
         pipeline = with_policy(self.pipeline, policy)
         design = transformed(pipeline, X)
-        risk = pipeline[-1].risk(design)
-        return pd.DataFrame(
-            {
-                "risk": risk,
-                "probability": pipeline[-1].probability(design),
-                "high": (risk >= self.cutoff).astype(np.int64),
-            },
-            index=X.index,
+        model = pipeline[-1]
+        columns = prediction_columns(
+            self.endpoint,
+            model.risk(design),
+            model.probability(design),
+            self.cutoff,
+            model.called(design) if self.endpoint.has_classes else None,
         )
+        return pd.DataFrame(columns, index=X.index)
 
     @property
     def inputs(self) -> list[str]:
@@ -163,8 +177,7 @@ def describe(
     X, y
         Development patients, for the importances of a forest.
     """
-    steps = signature.pipeline.named_steps
-    design = steps["design"]
+    design, learner = signature.pipeline.named_steps["design"], signature.pipeline[-1]
     place = {str(name): i for i, name in enumerate(design.columns_)}
     worth = _worth(signature, X, y, procedure.seed)
     key = "coefficient" if hasattr(signature.pipeline[-1], "weights_") else "importance"
@@ -181,17 +194,13 @@ def describe(
     return {
         "signature": signature.signature,
         "model": signature.model,
-        "endpoint": asdict(signature.endpoint),
+        "endpoint": signature.endpoint.as_dict(),
         "configuration": dict(sorted(signature.configuration.items())),
         "class_weight": procedure.settings.class_weight,
         "intercept": getattr(signature.pipeline[-1], "intercept_", None),
         "baseline_hazard_at_horizon": getattr(signature.pipeline[-1], "baseline_hazard_", None),
         "cutoff": signature.cutoff,
-        "cutoff_rule": (
-            "largest sensitivity + specificity - 1, over out-of-fold risks of development patients"
-            if signature.endpoint.type == "binary"
-            else "median of the out-of-fold risks of development patients"
-        ),
+        "cutoff_rule": CUTOFF_RULES[_cutoff_rule(signature, procedure)],
         "features": features,
         "features_used": signature.used,
         "meaning": (
@@ -206,7 +215,14 @@ def describe(
         "exceeds_events_cap": bool(signature.configuration.get("k", 0) > cap),
         "batches": list(signature.batches),
         "seed": procedure.seed,
+        **(learner.constants() if hasattr(learner, "constants") else {}),
     }
+
+
+def _cutoff_rule(signature: Signature, procedure: Procedure) -> str:
+    if not signature.endpoint.has_classes:
+        return "binary" if signature.endpoint.type == "binary" else "median"
+    return "balanced" if procedure.settings.class_weight == "balanced" else "likeliest"
 
 
 def _worth(signature: Signature, X: pd.DataFrame, y: Outcome, seed: int) -> list[float]:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from rigoromics.errors import DataError
 from rigoromics.model.nested import HeldOut
-from rigoromics.model.outcome import Endpoint, Outcome, known_outcomes
+from rigoromics.model.outcome import (
+    FIELDS,
+    Endpoint,
+    Outcome,
+    codes_of,
+    kind_of,
+    known_outcomes,
+)
+from rigoromics.model.prediction import prediction_columns
 from rigoromics.model.settings import Procedure
 from rigoromics.model.signature import Signature, make_signature
 from rigoromics.model.tuning import Fitted
@@ -44,7 +53,9 @@ def rows_of_role(
     return known_outcomes(rows, endpoint)
 
 
-def out_of_fold(held_out: Sequence[HeldOut], patients: pd.Index[str]) -> pd.DataFrame:
+def out_of_fold(
+    held_out: Sequence[HeldOut], patients: pd.Index[str], endpoint: Endpoint
+) -> pd.DataFrame:
     """Return the out-of-fold predictions, one row per patient and repetition.
 
     Parameters
@@ -53,34 +64,44 @@ def out_of_fold(held_out: Sequence[HeldOut], patients: pd.Index[str]) -> pd.Data
         Outer folds.
     patients
         Patients in sorted order, as the folds count them.
+    endpoint
+        What is predicted.
 
     Returns
     -------
     pandas.DataFrame
         Columns patient, repeat, fold, risk, probability, cutoff (the one learned in that fold's
-        training) and high (1 from that cut-off on); sorted by repeat and patient.
+        training) and high (1 from that cut-off on); sorted by repeat and patient. Endpoints of
+        other types have the columns of `prediction_columns`.
     """
-    parts = [
-        pd.DataFrame(
-            {
-                "patient": patients[part.fold.test],
-                "repeat": part.repeat,
-                "fold": part.number,
-                "risk": part.risk,
-                "probability": part.probability,
-                "cutoff": part.fitted.cutoff,
-                "high": (part.risk >= part.fitted.cutoff).astype("int64"),
-            }
+    parts = []
+    for part in held_out:
+        fitted = part.fitted
+        columns = prediction_columns(
+            endpoint, part.risk, part.probability, fitted.cutoff, part.called
         )
-        for part in held_out
-    ]
+        place = {"patient": patients[part.fold.test], "repeat": part.repeat, "fold": part.number}
+        last = {"high": columns.pop("high")} if "high" in columns else {}
+        cutoff = {"cutoff": fitted.cutoff} if last else {}
+        parts.append(pd.DataFrame({**place, **columns, **cutoff, **last}))
     return pd.concat(parts).sort_values(["repeat", "patient"], ignore_index=True)
 
 
 def mean_over_repeats(oof: pd.DataFrame) -> pd.DataFrame:
-    """Return one out-of-fold prediction per patient: means, and the class most repeats gave."""
-    means = oof.groupby("patient", sort=True)[["risk", "probability", "high"]].mean()
+    """Return one out-of-fold prediction per patient: means, and the class most repeats gave.
+
+    Of levels or classes that as many repeats gave, the first.
+    """
+    numbers = [c for c in oof.columns if c in ("risk", "expected") or c.startswith("probability")]
+    by_patient = oof.groupby("patient", sort=True)
+    if "called" in oof.columns:
+        return by_patient[numbers].mean().assign(called=by_patient["called"].agg(_commonest))
+    means = by_patient[[*numbers, "high"]].mean()
     return means.assign(high=(means["high"] >= 0.5).astype("int64"))
+
+
+def _commonest(codes: pd.Series[int]) -> int:
+    return int(np.argmax(np.bincount(codes)))
 
 
 def tuning_table(held_out: Sequence[HeldOut], final: Fitted) -> pd.DataFrame:
@@ -131,7 +152,10 @@ def selection_table(
 
 
 def outcome_columns(y: Outcome) -> dict[str, Outcome]:
-    """Return outcomes as plain columns: y, or time and event (0 or 1)."""
+    """Return outcomes as plain columns: y, or time, event (0 or 1) and, if there is one, cause."""
+    if kind_of(y) in FIELDS:
+        return {"y": codes_of(y)}
     if not y.dtype.names:
         return {"y": y}
-    return {"time": y["time"], "event": y["event"].astype("int64")}
+    cause = {"cause": y["cause"]} if "cause" in y.dtype.names else {}
+    return {"time": y["time"], "event": y["event"].astype("int64"), **cause}

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from rigoromics.model.concordance import Pairs, count_pairs, pooled, youden_cutoff
 from rigoromics.model.folds import Fold, patient_folds
-from rigoromics.model.outcome import Outcome, events
+from rigoromics.model.outcome import Outcome, differ, kind_of
 from rigoromics.model.pipeline import (
     Configuration,
     blind_steps,
@@ -67,7 +67,7 @@ class Trial:
     folds
         Pairs of patients ordered right in each inner fold.
     risk
-        Out-of-fold risks of the training rows, shape (rows,).
+        Out-of-fold risks of the training rows, shape (rows,); for classes (rows, classes).
     """
 
     configuration: Configuration
@@ -97,14 +97,15 @@ class Fitted:
     configuration
         The configuration chosen.
     cutoff
-        Risk from which on a patient counts as high risk.
+        Risk from which on a patient counts as high risk; None for levels and classes, of which
+        each patient is given one.
     trials
         Everything tried, in the order of the grid.
     """
 
     pipeline: Pipeline
     configuration: Configuration
-    cutoff: float
+    cutoff: float | None
     trials: tuple[Trial, ...]
 
 
@@ -158,15 +159,29 @@ def fit_prepared(training: Training, y: Outcome, procedure: Procedure) -> Fitted
     -------
     Fitted
         The signature; its cut-off comes from out-of-fold risks of the inner folds: Youden's for
-        a binary outcome, the median for survival.
+        a binary outcome, the median for survival and counts.
     """
     grid = configurations(procedure, y)
     trials = try_configurations(training.inner, y, procedure, grid)
     best = choose_trial(trials, procedure.settings.one_standard_error)
     last = seeing_steps(procedure, best.configuration, final=True).fit(training.whole.train, y)
-    cutoff = youden_cutoff(y, best.risk) if not y.dtype.names else float(np.median(best.risk))
+    cutoff = learn_cutoff(y, best.risk)
     pipeline = Pipeline([*training.whole.steps.steps, *last.steps])
     return Fitted(pipeline, best.configuration, cutoff, trials)
+
+
+def learn_cutoff(y: Outcome, risk: Array) -> float | None:
+    """Return the cut-off on out-of-fold risks, or None where there are levels or classes."""
+    kind = kind_of(y)
+    if kind in ("ordinal", "multiclass"):
+        return None
+    return youden_cutoff(y, risk) if kind == "binary" else float(np.median(risk))
+
+
+def no_risk(procedure: Procedure, patients: int) -> Array:
+    """Return equal risks, one column per class for classes: what a model without training says."""
+    several = procedure.endpoint.type == "multiclass"
+    return np.zeros((patients, len(procedure.endpoint.levels)) if several else patients)
 
 
 def try_configurations(
@@ -180,7 +195,7 @@ def try_configurations(
     Features are chosen once per fold and number of features: the same choice serves every
     hyperparameter of the model.
     """
-    risks = np.zeros((len(grid), len(y)))
+    risks = np.stack([no_risk(procedure, len(y))] * len(grid))
     for part in inner:
         train, test = part.fold.train, part.fold.test
         if not can_learn(y[train]):
@@ -232,8 +247,7 @@ def choose_trial(trials: Sequence[Trial], one_standard_error: bool) -> Trial:
 
 def can_learn(y: Outcome) -> bool:
     """Whether outcomes differ at all; permuted ones of a small fold may not."""
-    happened = events(y)
-    return bool(happened.any() and (y.dtype.names or not happened.all()))
+    return differ(y)
 
 
 def risk_of(steps: Pipeline, X: pd.DataFrame) -> Array:
@@ -246,6 +260,12 @@ def probability_of(steps: Pipeline, X: pd.DataFrame) -> Array:
     """Return the probabilities that fitted steps give, shape (rows,)."""
     probability: Array = steps[-1].probability(transformed(steps, X))
     return probability
+
+
+def called_by(steps: Pipeline, X: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Return the level or class that fitted steps give each row, shape (rows,)."""
+    called: npt.NDArray[np.int64] = steps[-1].called(transformed(steps, X))
+    return called
 
 
 def transformed(steps: Pipeline, X: pd.DataFrame) -> pd.DataFrame:

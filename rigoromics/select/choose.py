@@ -71,7 +71,24 @@ def feature_cap(y: npt.NDArray[Any], limit: int | Literal["auto"]) -> int:
 def events_cap(y: npt.NDArray[Any]) -> int:
     """Return one tenth of the events (of the rarer class, if binary), at least one.
 
-    Ten events per candidate parameter: Peduzzi et al., J Clin Epidemiol 1996;49:1373-1379.
+    Ten events per candidate parameter: Peduzzi et al., J Clin Epidemiol 1996;49:1373-1379. What
+    counts as events: of ordinal levels, the rarer side of the step that divides patients most
+    evenly (a model of all steps knows no less than one of that step); of classes, the smallest
+    (de Jong et al., Stat Med 2019;38:1601-1619); of counts, their sum, but no more than patients.
     """
+    return max(1, int(_limiting(y)) // 10)
+
+
+def _limiting(y: npt.NDArray[Any]) -> int:
+    """Return how many patients or events limit the number of parameters."""
+    kind = (y.dtype.names or [""])[0]
+    if kind == "level":
+        below = np.cumsum(np.bincount(y[kind]))
+        return int(np.max(np.minimum(below, len(y) - below)))
+    if kind == "class":
+        sizes = np.bincount(y[kind])
+        return int(sizes[sizes > 0].min())
+    if kind == "count":
+        return int(min(y[kind].sum(), len(y)))
     counts = [np.sum(y["event"])] if y.dtype.names else [np.sum(y == 1), np.sum(y == 0)]
-    return max(1, int(min(counts)) // 10)
+    return int(min(counts))

@@ -19,14 +19,22 @@ def relevance(values: Array, y: npt.NDArray[Any]) -> Array:
     values
         Shape (patients, features), without missing values.
     y
-        Binary outcome (0, 1), or a structured array with fields `event` and `time`.
+        Binary outcome (0, 1), or a structured array with fields `event` and `time`, or with the
+        one field `level`, `class` or `count`.
 
     Returns
     -------
     numpy.ndarray
         Shape (features,). Binary: the rank-biserial correlation |2 AUC - 1|. Survival: the score
         statistic of a univariate Cox model at zero, |z| over the root of the number of events.
+        Levels and counts: Spearman's rank correlation. Classes: the correlation ratio of the
+        ranks, the root of Kruskal and Wallis' H over its largest value.
     """
+    kind = (y.dtype.names or [""])[0]
+    if kind in ("level", "count"):
+        return np.abs(_correlation(rankdata(values, axis=0), rankdata(y[kind])))
+    if kind == "class":
+        return _correlation_ratio(rankdata(values, axis=0), y[kind])
     if y.dtype.names:
         events = max(int(np.sum(y["event"])), 1)
         return np.asarray(np.abs(cox_score(values, y["time"], y["event"])) / np.sqrt(events))
@@ -37,6 +45,22 @@ def relevance(values: Array, y: npt.NDArray[Any]) -> Array:
     ranks = rankdata(values, axis=0)
     auc = (ranks[positive].sum(axis=0) - n1 * (n1 + 1) / 2) / (n1 * n0)
     return np.asarray(np.abs(2 * auc - 1))
+
+
+def _correlation(values: Array, one: Array) -> Array:
+    """Return Pearson's correlation of each column with one vector; 0 where it is not defined."""
+    x, y = values - values.mean(axis=0), one - one.mean()
+    length = np.sqrt((x**2).sum(axis=0) * (y**2).sum())
+    return np.asarray(x.T @ y / np.where(length > 0, length, 1.0))
+
+
+def _correlation_ratio(values: Array, classes: npt.NDArray[Any]) -> Array:
+    """Return the root of the variance between classes over the whole, of each column."""
+    x = values - values.mean(axis=0)
+    members = (classes == np.unique(classes)[:, None]).astype(np.float64)
+    between = ((members @ x) ** 2 / members.sum(axis=1, keepdims=True)).sum(axis=0)
+    whole = (x**2).sum(axis=0)
+    return np.asarray(np.sqrt(between / np.where(whole > 0, whole, 1.0)))
 
 
 def cox_score(values: Array, time: npt.NDArray[Any], event: npt.NDArray[Any]) -> Array:

@@ -241,8 +241,10 @@ def test_the_fewest_events_reach_every_fold(outer, inner):
 
 
 def test_endpoints_and_models_must_fit():
-    with pytest.raises(DataError, match="unknown type 'ordinal'"):
-        Endpoint.from_dict({"name": "x", "type": "ordinal"})
+    with pytest.raises(DataError, match="unknown type 'fractal'"):
+        Endpoint.from_dict({"name": "x", "type": "fractal"})
+    with pytest.raises(DataError, match="fewer than three levels"):
+        Endpoint.from_dict({"name": "x", "type": "ordinal", "levels": ["low", "high"]})
     with pytest.raises(DataError, match="no horizon"):
         Endpoint.from_dict({"name": "x", "type": "survival"})
     with pytest.raises(DataError, match="does not exist for binary"):
