@@ -30,6 +30,7 @@ from scripts.hashing import file_sha256
 from scripts.image_source import Row, Source
 from scripts.image_tables import AGREEMENT_COLUMNS, INDEX_COLUMNS, SCAN, WHO
 from scripts.names import mask_stem, scan_stem
+from scripts.storage import is_storage_failure, write_whole
 from scripts.tables import write_tsv
 
 log = logging.getLogger(__name__)
@@ -300,7 +301,7 @@ class Refusing:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
         """Keep an error as a problem, and go on."""
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception) or is_storage_failure(error):
             return False
         severity: Severity = "refused"
         problem, remedy = f"an unexpected failure ({kind.__name__})", "report it with the log file"
@@ -330,7 +331,7 @@ def _write_image(image: sitk.Image, path: Path) -> str:
     bare.SetSpacing(image.GetSpacing())
     bare.SetOrigin(image.GetOrigin())
     bare.SetDirection(image.GetDirection())
-    sitk.WriteImage(bare, str(path), useCompression=True)
+    write_whole(path, lambda part: sitk.WriteImage(bare, str(part), useCompression=True))
     return file_sha256(path)
 
 
