@@ -7,10 +7,10 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo mlflow ibsi test test-all lint format config-docs lock clean
+.PHONY: help setup demo mlflow ibsi progress why usage tune-resources test test-all lint format config-docs lock clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Install everything into .venv, as locked
 
@@ -37,6 +37,22 @@ mlflow: setup  ## Open the MLflow UI on this machine (http://127.0.0.1:5000)
 
 ibsi: setup  ## Compare the engines with IBSI's reference values (options: IBSI="--help")
 	$(BIN)/python -m scripts.ibsi $(IBSI)
+
+# Of another study than config/config.yaml's: make progress CONFIG=config/studies/<study>.yaml
+CONFIG ?= config/config.yaml
+ABOUT = $(BIN)/python -m scripts.progress --configfile $(CONFIG)
+
+progress: setup  ## Stages of the study: cases done, failed, time left, cost so far
+	@$(ABOUT) show
+
+why: setup  ## Why a case failed, with its log: make why CASE=<patient>
+	@$(ABOUT) why $(CASE)
+
+usage: setup  ## What each rule took, beside the memory and time that it asked for
+	@$(ABOUT) usage
+
+tune-resources: setup  ## Memory and time to ask for, from what ran (for a profile)
+	@$(ABOUT) tune
 
 test: setup lint  ## Lint, then the tests that take minutes
 	$(BIN)/python -m pytest tests/unit -n $(CORES) -m "not slow"

@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from typing import Any
 from rigoromics import __version__
 from rigoromics.errors import DataError
 from scripts.hashing import file_sha256, joint_sha256
+from scripts.tables import write_if_changed
 
 # Inputs that trigger jobs, but that `main` does not take: its own code, and files that it finds
 # by other ways.
@@ -70,6 +72,7 @@ def run(main: Callable[..., dict[str, Any] | None], snakemake: Any) -> None:
             PRIVATE_FOLDERS.extend([str(Path(folder).absolute()), folder.rstrip("/")])
     log = Path(snakemake.log[0])
     _start_log(log)
+    _write_asked(snakemake, log)
     arguments = _arguments(main, snakemake)
     try:
         metrics = main(**arguments)
@@ -122,6 +125,18 @@ def _arguments(main: Callable[..., Any], snakemake: Any) -> dict[str, Any]:
 
 def _paths(value: Any) -> Path | list[Path]:
     return Path(value) if isinstance(value, str) else [Path(item) for item in value]
+
+
+def _write_asked(snakemake: Any, log: Path) -> None:
+    """Say beside the benchmark when the job began and what it may take, for `scripts.progress`."""
+    asked = {
+        "started": time.time(),
+        "mem_mb": snakemake.resources.get("mem_mb"),
+        "runtime": snakemake.resources.get("runtime"),
+        "threads": snakemake.threads,
+    }
+    path = redirect(log, "benchmarks").with_suffix(".json")
+    write_if_changed(path, json.dumps(asked, default=str).encode())
 
 
 def _write_record(snakemake: Any, log: Path, metrics: dict[str, Any]) -> None:
