@@ -77,10 +77,10 @@ format: setup  ## Rewrite Python and Snakemake files in the project's style
 config-docs: setup  ## Rewrite config.yaml's comments, the JSON schema and the reference page
 	$(BIN)/python -m rigoromics.config
 
-lock: setup  ## Resolve envs/requirements.in anew, and the conda file with the same pins
+lock: setup  ## Resolve envs/requirements.in anew, and the conda file and container recipe with the same pins
 	$(BIN)/uv pip compile envs/requirements.in -o envs/requirements.lock --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --quiet
-	$(BIN)/python envs/make_conda_file.py
+	$(BIN)/python envs/make_files.py
 
 clean:  ## Remove results and simulated data; never the environment
 	rm -rf results data/demo .snakemake

@@ -1,4 +1,7 @@
+import hashlib
 import json
+import re
+import runpy
 from pathlib import Path
 
 import jsonschema
@@ -155,3 +158,24 @@ def test_conda_file_has_the_pins_of_the_lock(root):
     deploy = (root / "envs/rigoromics.post-deploy.sh").read_text()
     assert pins - set(conda) == {"pyradiomics==3.0.1"}
     assert "pyradiomics==3.0.1" in deploy
+
+
+def test_conda_file_and_container_recipe_are_made_from_the_lock(root):
+    """Whoever changes the lock without `make lock` is told."""
+    made = runpy.run_path(str(root / "envs/make_files.py"))
+    lock = (root / "envs/requirements.lock").read_text()
+    assert (root / "envs/rigoromics.yaml").read_text() == made["conda_file"](lock)
+    recipe = (root / "envs/rigoromics.def").read_text()
+    assert recipe == made["apptainer_recipe"](lock)
+    digest = hashlib.sha256((root / "envs/requirements.lock").read_bytes()).hexdigest()
+    assert f"lock {digest}" in recipe
+    assert "--require-hashes" in recipe
+    assert recipe != made["apptainer_recipe"](lock.replace("numpy==", "numpy==9"))
+
+
+def test_all_environments_have_the_python_of_the_project(root):
+    wanted = re.search(r'requires-python = ">=([\d.]+),', (root / "pyproject.toml").read_text())[1]
+    conda = yaml.safe_load((root / "envs/rigoromics.yaml").read_text())["dependencies"]
+    assert f"python={wanted}" in conda
+    assert f"From: python:{wanted}-slim" in (root / "envs/rigoromics.def").read_text()
+    assert f"--python-version {wanted} " in (root / "Makefile").read_text()
