@@ -22,6 +22,8 @@ Array = npt.NDArray[np.float64]
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4d4d4d"]
 SHAPES = ["o", "s", "^", "D", "v", "P", "X"]
 REST = "other batches"
+# Letters of the legend's size across the figure.
+LINE = 100
 STAGES = {"before": "#8a949e", "after": "#0072B2"}
 MEASURES = {"auc": "AUC", "balanced_accuracy": "balanced\naccuracy"}
 
@@ -163,9 +165,15 @@ def _legend(figure: Figure, batches: Batches, looks: dict[str, tuple[str, str]])
         handles.append(axes.scatter([], [], s=20, marker=".", color="#b8c0c8"))
         labels.append(f"{len(rest)} {REST}")
     figure.legend(
-        handles, labels, loc="outside upper center", ncols=min(len(labels), 4),
+        handles, labels, loc="outside upper center", ncols=_columns(labels),
         title="Batch (hollow: external patients, who taught nothing)", title_fontsize=7.5,
     )  # fmt: skip
+
+
+def _columns(labels: Sequence[str]) -> int:
+    """Return how many names of batches fit side by side: joined variables make long ones."""
+    longest = max(map(len, labels))
+    return max(1, min(len(labels), 4, LINE // (longest + 8)))
 
 
 def _draw_effect(axes: Axes, effect: pd.DataFrame, batches: int) -> None:

@@ -208,4 +208,11 @@ def _batch_effect(study: StudyTables) -> Text:
     )
     if "after" not in found:
         return (*first, ".")
-    return (*first, *say(" before and {after} after ComBat (0.5: no trace).", after=found["after"]))
+    name = "CovBat" if study.config["harmonisation"]["method"] == "covbat" else "ComBat"
+    second = say(
+        " before and {after} after {name} (0.5: no trace).", after=found["after"], name=name
+    )
+    values = table.frame[table.frame["measure"] == "auc"].set_index("stage")["value"]
+    if values["after"] < values["before"]:
+        return (*first, *second)
+    return join([(*first, *second), say("Harmonisation made the batch no harder to tell.")])

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rigoromics.errors import DataError
-from rigoromics.report.harmonisation_figure import _draw_families
+from rigoromics.report.harmonisation_figure import _columns, _draw_families
 from scripts.harmonisation import main
 
 SETTINGS = {
@@ -57,6 +57,12 @@ def test_features_of_other_programs_have_their_boxes():
     _draw_families(axes, features)
     assert [label.get_text() for label in axes.get_xticklabels()] == ["other"]
     assert len(axes.patches) == 2
+
+
+def test_long_names_of_batches_stand_in_fewer_columns():
+    assert _columns(["A", "B", "C", "D", "E", "F"]) == 4
+    assert _columns(["GE MEDICAL SYSTEMS+1.25+STANDARD", "A", "B"]) == 2
+    assert _columns(["x" * 200]) == 1
 
 
 def test_external_patients_do_not_move_what_is_measured(tmp_path):
