@@ -9,6 +9,10 @@ FIGURES = [
     "permutation",
     "selection",
     "controls",
+    "precision_recall",
+    "auc_over_time",
+    "subgroups",
+    "nomogram",
 ]
 
 
@@ -23,6 +27,12 @@ rule figures:
         predictions=f"{VALIDATION}/predictions.parquet",
         permutation=f"{RESULTS}/model/{{endpoint}}/permutation.tsv",
         selection=lambda wildcards: f"{FIT}/selection.tsv".format(
+            endpoint=wildcards.endpoint, **primary(wildcards.endpoint)
+        ),
+        precision_recall=f"{VALIDATION}/precision_recall.tsv",
+        auc_over_time=f"{VALIDATION}/auc_over_time.tsv",
+        subgroups=f"{VALIDATION}/subgroups.tsv",
+        description=lambda wildcards: f"{FIT}/signature.json".format(
             endpoint=wildcards.endpoint, **primary(wildcards.endpoint)
         ),
         code=code_of("scripts/figures.py"),

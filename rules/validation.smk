@@ -11,6 +11,8 @@ EVALUATED = [
     "reclassification",
     "recalibration",
     "precision_recall",
+    "auc_over_time",
+    "subgroups",
 ]
 
 
@@ -46,6 +48,7 @@ rule validate:
 rule evaluate:
     input:
         predictions=f"{VALIDATION}/predictions.parquet",
+        table=f"{RESULTS}/model/table.parquet",
         permutation=f"{RESULTS}/model/{{endpoint}}/permutation.tsv",
         locks=f"{RESULTS}/model/{{endpoint}}/locks.tsv",
         code=code_of("scripts/evaluate.py"),
@@ -71,6 +74,7 @@ rule evaluate:
             "risk_categories": STUDY.validation.risk_categories,
             "sensitivity": STUDY.validation.sensitivity,
         },
+        by=STUDY.validation.subgroups,
         seed=lambda wildcards: seed("evaluate", wildcards.endpoint),
     message:
         "Evaluating predictions of {wildcards.endpoint}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyarrow import parquet
 from threadpoolctl import threadpool_limits
 
 from rigoromics.errors import DataError
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 def main(
     *,
     predictions: Path,
+    table: Path,
     permutation: Path | list[Path],
     locks: Path,
     metrics: Path,
@@ -33,10 +35,13 @@ def main(
     reclassification: Path,
     recalibration: Path,
     precision_recall: Path,
+    auc_over_time: Path,
+    subgroups: Path,
     verdict: Path,
     endpoint: dict[str, Any],
     primary: dict[str, Any],
     settings: dict[str, Any],
+    by: list[str],
     seed: int,
 ) -> dict[str, float | str]:
     """Write the validation tables and the verdict of one endpoint.
@@ -45,13 +50,15 @@ def main(
     ----------
     predictions
         Table of all predictions: every signature, cohort and policy.
+    table
+        The analysis table, for the variables of the subgroups.
     permutation
         Statistics under permuted outcomes; one table or several.
     locks
         The locked signatures; how many features the primary one uses decides a caveat.
     metrics, comparisons, roc, calibration, decision, kaplan_meier, centres
         Outputs. Tables that do not apply to the endpoint hold their header alone.
-    reclassification, recalibration, precision_recall, verdict
+    reclassification, recalibration, precision_recall, auc_over_time, subgroups, verdict
         Outputs too.
     endpoint
         ``name``, ``type`` and, for survival, ``horizon``.
@@ -59,6 +66,8 @@ def main(
         ``signature``, ``model`` and ``policy`` that the verdict is about.
     settings
         Fields of :class:`~rigoromics.evaluate.group.Settings`; each may be left out.
+    by
+        Clinical columns, `batch` or `centre`: what makes subgroups; unknown ones are left out.
     seed
         Of the bootstrap.
     """
@@ -69,9 +78,10 @@ def main(
         str(endpoint.get("label", "")),
     )
     chosen = replace(Settings(), **settings)
+    people = variables(table, by)
     # Threads add floating-point sums in another order, and the last digits would tell.
     with threadpool_limits(1):
-        tables = evaluate(pd.read_parquet(predictions), target, primary, chosen, seed)
+        tables = evaluate(pd.read_parquet(predictions), target, primary, chosen, seed, people)
     paths = {
         "metrics": metrics,
         "comparisons": comparisons,
@@ -83,6 +93,8 @@ def main(
         "reclassification": reclassification,
         "recalibration": recalibration,
         "precision_recall": precision_recall,
+        "auc_over_time": auc_over_time,
+        "subgroups": subgroups,
     }
     for name, path in paths.items():
         write_tsv(getattr(tables, name), path)
@@ -92,6 +104,24 @@ def main(
     verdict.write_text(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     logger.info("%s: %s", found.level, found.sentence)
     return tracked(tables, found)
+
+
+def variables(table: Path, by: list[str]) -> pd.DataFrame:
+    """Return the variables of the subgroups, index the patient, as far as the study has them.
+
+    Clinical columns are found whatever their letters' case.
+    """
+    there = {name.lower(): name for name in parquet.read_schema(table).names}
+    found = {}
+    for name in by:
+        column = f"study.{name}" if name in ("batch", "centre") else f"clinical.{name}".lower()
+        if column in there:
+            found[name] = there[column]
+        else:
+            logger.info("No subgroups by %s: the study has no such column", name)
+    rows = pd.read_parquet(table, columns=["patient", *found.values()])
+    people = rows.assign(patient=rows["patient"].astype(str)).set_index("patient")
+    return pd.DataFrame({name: people[column] for name, column in found.items()})
 
 
 def _features_of(primary: dict[str, Any], locks: pd.DataFrame) -> int | None:

@@ -161,6 +161,10 @@ class Validation(Section):
     sensitivity: float = Field(0.9, gt=0, le=1)
     """Share of events that a second cut-off, learned in development, must call; external patients
     are classified by it too."""
+    subgroups: list[str] = ["sex", "age", "batch"]
+    """By what performance is shown apart: columns of the clinical predictors or of
+    `clinical: describe`, `batch`, `centre`. Numbers are split at the median of development; what
+    the study lacks is left out."""
     risk_categories: list[Annotated[float, Field(gt=0, lt=1)]] = []
     """Rising probabilities of the event between which reclassification counts categories; empty:
     the two classes of the locked cut-off."""

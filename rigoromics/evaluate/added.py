@@ -68,7 +68,7 @@ def _rows(
     new: Group, old: Group, endpoint: Endpoint, settings: Settings, seed: int
 ) -> list[dict[str, float | str]]:
     measured = _measured(new, old, endpoint, settings, new.counts(settings, seed))
-    where = {
+    where: dict[str, float | str] = {
         "endpoint": endpoint.name,
         **{name: new.key[name] for name in ("cohort", "split", "policy")},
         "a": f"{new.key['signature']}.{new.key['model']}",
@@ -97,16 +97,16 @@ def _measured(
     first, second = old.event_probability(endpoint), new.event_probability(endpoint)
     if settings.risk_categories:
         cuts = settings.risk_categories
-        classes = [_categories(values, cuts) for values in (first, second)]
+        before, after = (_categories(values, cuts) for values in (first, second))
         name = f"NRI, risk categories cut at {', '.join(f'{cut:g}' for cut in cuts)}"
     else:
-        classes = [old.column("cutoff_class"), new.column("cutoff_class")]
+        before, after = old.column("cutoff_class"), new.column("cutoff_class")
         name = "NRI, classes of the locked cut-offs"
     continuous, alpha = "continuous NRI", settings.alpha
     if not endpoint.timed:
         y = new.column("y")
         return {
-            "nri": reclassification(y, classes[0], classes[1], counts, name, alpha),
+            "nri": reclassification(y, before, after, counts, name, alpha),
             "nri_continuous": reclassification(y, first, second, counts, continuous, alpha),
             "idi": discrimination_improvement(y, first, second, counts, alpha),
         }
@@ -115,7 +115,7 @@ def _measured(
         return dict.fromkeys(("nri", "nri_continuous", "idi"), nothing)
     time, event, at = new.column("time"), new.column("event"), endpoint.horizon
     return {
-        "nri": reclassification_at(time, event, *classes, at, counts, name, alpha),
+        "nri": reclassification_at(time, event, before, after, at, counts, name, alpha),
         "nri_continuous": reclassification_at(
             time, event, first, second, at, counts, continuous, alpha
         ),

@@ -146,7 +146,8 @@ def _parts(
 
     def ratio(drawn: Floats, gain: Floats, among: Bools) -> Floats:
         size = drawn @ among
-        return np.divide(drawn @ gain, size, out=np.full(size.shape, np.nan), where=size > 0)
+        out = np.full(size.shape, np.nan)
+        return np.asarray(np.divide(drawn @ gain, size, out=out, where=size > 0))
 
     one = np.ones((1, events.size))
     values, samples = (
@@ -236,7 +237,8 @@ def discrimination_improvement_at(
     def mean(drawn: Floats, among: Bools) -> Floats:
         size = drawn @ (weight * among)
         gain = drawn @ (weight * among * (second - first))
-        return np.divide(gain, size, out=np.full(size.shape, np.nan), where=size > 0)
+        out = np.full(size.shape, np.nan)
+        return np.asarray(np.divide(gain, size, out=out, where=size > 0))
 
     one = np.ones((1, times.size))
     values, samples = ((mean(d, case), -mean(d, free)) for d in (one, counts))

@@ -28,7 +28,9 @@ from rigoromics.evaluate.group import (
 )
 from rigoromics.evaluate.multiplicity import holm
 from rigoromics.evaluate.operating import at_sensitivity
+from rigoromics.evaluate.over_time import auc_over_time_table
 from rigoromics.evaluate.recalibration import recalibration
+from rigoromics.evaluate.subgroups import subgroups
 
 CONTROLS = ("volume", "shuffled", "clinical")
 METRICS = ["endpoint", *KEY, "metric", "estimate", "lower", "upper", "method", "n", "events"]
@@ -62,6 +64,8 @@ class Tables:
     reclassification: pd.DataFrame
     recalibration: pd.DataFrame
     precision_recall: pd.DataFrame
+    auc_over_time: pd.DataFrame
+    subgroups: pd.DataFrame
 
 
 def evaluate(
@@ -70,6 +74,7 @@ def evaluate(
     primary: Mapping[str, str],
     settings: Settings,
     seed: int,
+    people: pd.DataFrame | None = None,
 ) -> Tables:
     """Judge every signature on every cohort, and compare what the study asks about.
 
@@ -82,6 +87,8 @@ def evaluate(
         (0, 1), and ``y`` or ``time`` and ``event``.
     primary
         Keys ``signature``, ``model``, ``policy``: what the study is about.
+    people
+        Variables of the subgroups, index the patient.
 
     Raises
     ------
@@ -101,6 +108,7 @@ def evaluate(
         replace(result, metrics=result.metrics | more)
         for result, more in zip(measured, extra, strict=True)
     ]
+    known = pd.DataFrame() if people is None else people
     asked = (everything, endpoint, primary, settings, seed)
     return Tables(
         metrics=_metrics(everything, measured, endpoint),
@@ -113,6 +121,8 @@ def evaluate(
         reclassification=added_value(*asked),
         recalibration=recalibration(*asked),
         precision_recall=_stack(everything, measured, "precision_recall", PRECISION_RECALL),
+        auc_over_time=auc_over_time_table(everything, endpoint, primary, settings),
+        subgroups=subgroups(everything, known, module, *asked[1:]),
     )
 
 

@@ -25,6 +25,11 @@ from rigoromics.evaluate.horizon import (
     observed_expected,
     smooth_calibration_at,
 )
+from rigoromics.evaluate.restricted import (
+    median_survival,
+    restricted_mean,
+    restricted_mean_difference,
+)
 from rigoromics.evaluate.survival import hazard_ratio, kaplan_meier, log_rank
 
 
@@ -50,6 +55,7 @@ def compare_risk_groups(group: Group, settings: Settings) -> Comparison:
 def measure(group: Group, endpoint: Endpoint, settings: Settings, seed: int) -> Measured:
     """Return all measures of a group with a survival outcome."""
     metrics = _discrimination(group, endpoint, settings) | _risk_groups(group, settings)
+    metrics |= _times(group, endpoint, settings)
     if endpoint.horizon is None:
         empty = pd.DataFrame()
         return Measured(metrics, empty, empty, empty, _curves(group, settings))
@@ -107,6 +113,25 @@ def _risk_groups(group: Group, settings: Settings) -> dict[str, Estimate]:
             else test.method,
         ),
     }
+
+
+def _times(group: Group, endpoint: Endpoint, settings: Settings) -> dict[str, Estimate]:
+    """Return median and restricted mean (to the horizon) of the risk groups."""
+    time, event, alpha = group.column("time"), group.column("event"), settings.alpha
+    called = group.column("cutoff_class")
+    found = {}
+    for value, name in ((0.0, "low"), (1.0, "high")):
+        part = called == value
+        found[f"median_{name}"] = median_survival(time[part], event[part], alpha)
+    if endpoint.horizon is None:
+        return found
+    for value, name in ((0.0, "low"), (1.0, "high")):
+        part = called == value
+        mean, _ = restricted_mean(time[part], event[part], endpoint.horizon, alpha)
+        found[f"restricted_mean_{name}"] = mean
+    compared = restricted_mean_difference(time, event, called, endpoint.horizon, alpha)
+    difference = Estimate(compared.difference, compared.lower, compared.upper, compared.method)
+    return {**found, "restricted_mean_difference": difference}
 
 
 def _curves(group: Group, settings: Settings) -> pd.DataFrame:

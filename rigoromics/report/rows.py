@@ -25,6 +25,7 @@ _NUMBERS = {
     *["judged", "survived", "share", "within_cv", "volume_low", "volume_high"],
     *["df", "features", "affected_share", "median_omega2", "effect", "levels", "smallest"],
     *["features_affected", "outcome_v", "unseen_outside", "alone_share", "alone_omega2"],
+    *["recall", "precision", "auc"],
 }
 
 

@@ -9,12 +9,16 @@ from rigoromics.errors import DataError
 from scripts.evaluate import main, read_permutations
 
 TABLES = ["metrics", "comparisons", "roc", "calibration", "decision", "kaplan_meier", "centres",
-          "reclassification", "recalibration", "precision_recall"]  # fmt: skip
+          "reclassification", "recalibration", "precision_recall", "auc_over_time",
+         "subgroups"]  # fmt: skip
 
 
 def run(folder, predictions, permutation, kind="binary"):
     folder.mkdir()
     predictions.to_parquet(folder / "predictions.parquet")
+    people = predictions[["patient", "centre"]].drop_duplicates("patient")
+    people = people.assign(**{"clinical.Age": range(len(people))})
+    people.rename(columns={"centre": "study.centre"}).to_parquet(folder / "table.parquet")
     middle = len(permutation) // 2
     parts = [permutation.iloc[:middle], permutation.iloc[middle:]]
     files = [folder / "permutation_1.tsv", folder / "permutation_2.tsv"]
@@ -26,6 +30,7 @@ def run(folder, predictions, permutation, kind="binary"):
     locks.to_csv(folder / "locks.tsv", sep="\t", index=False)
     metrics = main(
         predictions=folder / "predictions.parquet",
+        table=folder / "table.parquet",
         permutation=files,
         locks=folder / "locks.tsv",
         **outputs,
@@ -33,6 +38,7 @@ def run(folder, predictions, permutation, kind="binary"):
         endpoint={"name": "outcome", "type": kind, "horizon": 3.0 if kind == "survival" else None},
         primary={"signature": "radiomics", "model": model, "policy": "none"},
         settings={"bootstrap": 30, "thresholds": [0.2, 0.5]},
+        by=["sex", "age", "centre"],
         seed=5,
     )
     return metrics, {**outputs, "verdict": folder / "verdict.json"}
@@ -56,6 +62,8 @@ def test_tables_verdict_and_the_same_bytes_twice(
     empty = first["kaplan_meier" if kind == "binary" else "roc"].read_text()
     assert empty.startswith("signature\tmodel\tcohort\tsplit\tpolicy\t")
     assert empty.count("\n") == 1
+    parts = pd.read_csv(first["subgroups"], sep="\t")
+    assert set(parts["variable"]) == {"age", "centre"}
     decision = pd.read_csv(first["decision"], sep="\t")
     assert set(decision["threshold"]) == {0.2, 0.5}
 

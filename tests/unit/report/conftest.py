@@ -9,7 +9,7 @@ from scripts import figures, report
 from tests.unit.report.fake_study import MODELS, make_study
 
 KINDS = ["roc", "calibration", "decision", "kaplan_meier", "centres", "permutation", "selection",
-         "controls"]  # fmt: skip
+         "controls", "precision_recall", "auc_over_time", "subgroups", "nomogram"]  # fmt: skip
 
 
 def draw(folder: Path, config: dict) -> None:
@@ -19,7 +19,9 @@ def draw(folder: Path, config: dict) -> None:
         model = MODELS[endpoint["type"]][0]
         figures.main(
             **{key: tables / f"{key}.tsv" for key in
-               ("metrics", "roc", "calibration", "decision", "kaplan_meier", "centres")},
+               ("metrics", "roc", "calibration", "decision", "kaplan_meier", "centres",
+                "precision_recall", "auc_over_time", "subgroups")},
+            description=folder / "model" / name / f"radiomics.{model}" / "signature.json",
             permutation=folder / "model" / name / "permutation.tsv",
             predictions=tables / "predictions.parquet",
             selection=folder / "model" / name / f"radiomics.{model}" / "selection.tsv",

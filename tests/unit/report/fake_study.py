@@ -346,6 +346,7 @@ def _binary_rows(tables: _Tables, key: dict, own: pd.DataFrame, risk: np.ndarray
     for metric, value in (("sensitivity", 0.74), ("specificity", 0.71), ("ppv", 0.66),
                           ("npv", 0.8), ("accuracy", 0.72)):  # fmt: skip
         _metric(tables, key, metric, value, 0.12, size)
+    _metric(tables, key, "average_precision", 0.7, 0.12, size)
     _metric(tables, key, "brier", float(np.mean((p - y) ** 2)), 0.04, size)
     _metric(tables, key, "calibration_intercept", -0.21, 0.6, size)
     _metric(tables, key, "calibration_slope", 0.93, 0.4, size)
@@ -513,6 +514,7 @@ def _models(folder: Path, name: str, kind: str, rng: np.random.Generator) -> Non
                         ],
                         "features_used": chosen,
                         "intercept": -0.31,
+                        "baseline_hazard_at_horizon": 0.3,
                         "cutoff": 0.12,
                         "filters": [
                             {"dropped_as": "hardly varying", "dropped": 0, "left": 10},
