@@ -225,6 +225,10 @@ def contact_sheets():
     return sorted(first.values())
 
 
+# What of `validation:` judges signatures and fits none.
+JUDGING = ("bootstrap", "sensitivity", "subgroups", "risk_categories")
+
+
 def model_settings():
     """Everything that learning depends on, and nothing else."""
     return {
@@ -238,7 +242,7 @@ def model_settings():
         "validation": {
             key: value
             for key, value in STUDY.part("validation").items()
-            if key != "bootstrap"
+            if key not in JUDGING
         },
         "clinical": {name: p.type for name, p in STUDY.clinical.predictors.items()},
         "volume_feature": STUDY.models.volume_feature,
