@@ -148,6 +148,9 @@ class Models(Section):
 class Validation(Section):
     """Nested cross-validation, and intervals."""
 
+    folds: Literal["patient", "centre"] = "patient"
+    """What the outer folds hold out: patients at random, or each centre of the development as a
+    whole (then `outer_folds` and `repeats` count for nothing)."""
     outer_folds: int = Field(5, ge=2)
     """Folds that estimate performance."""
     inner_folds: int = Field(4, ge=2)

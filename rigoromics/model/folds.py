@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from rigoromics.errors import DataError
-from rigoromics.model.outcome import Outcome, strata
+from rigoromics.model.outcome import Outcome, kind_of, strata
 
 Rows = npt.NDArray[np.intp]
 
@@ -74,6 +74,60 @@ def patient_folds(patients: pd.Index[Any], y: Outcome, folds: int, seed: int) ->
         Fold(np.flatnonzero(row_fold != number), np.flatnonzero(row_fold == number))
         for number in range(folds)
     ]
+
+
+def centre_folds(centres: pd.Series[Any], y: Outcome, fewest: int) -> list[Fold]:
+    """Return one fold per centre, which is held out as a whole.
+
+    Parameters
+    ----------
+    centres
+        Centre of each row, index the patient.
+    y
+        The outcome of each row.
+    fewest
+        Patients with each outcome (for survival, with the event) that every training set must
+        keep.
+
+    Returns
+    -------
+    list of Fold
+        In alphabetical order of the centres.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two centres, a patient is of two, or the others of a centre are
+        too few to learn from.
+    """
+    names = centres.astype(str)
+    several = names.groupby(level=0).nunique()
+    if (several > 1).any():
+        raise DataError(
+            f"patient {several.index[several > 1][0]} is of two centres",
+            "give all rows of the patient the same centre",
+        )
+    if names.nunique() < 2:
+        raise DataError(
+            f"all development patients are of one centre, {names.iloc[0]!r}"
+            if len(names)
+            else "there are no development patients",
+            "set `validation: folds: patient`",
+        )
+    outcome, folds = strata(y), []
+    # Who is free of the event in survival is censored, which no fold needs.
+    needed = [level for level in np.unique(outcome) if kind_of(y) != "survival" or level]
+    for centre in sorted(set(names)):
+        own = (names == centre).to_numpy()
+        left = min(int((outcome[~own] == level).sum()) for level in needed)
+        if left < fewest:
+            raise DataError(
+                f"without centre {centre!r} {left} patients with one of the outcomes are left, too "
+                f"few for {fewest} inner folds",
+                "set `validation: folds: patient`, or lower `inner_folds`",
+            )
+        folds.append(Fold(np.flatnonzero(~own), np.flatnonzero(own)))
+    return folds
 
 
 def permuted_outcomes(patients: pd.Index[Any], y: Outcome, seed: int) -> Outcome:

@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from rigoromics.model.concordance import Pairs, count_pairs, pooled
-from rigoromics.model.folds import Fold, patient_folds, permuted_outcomes
+from rigoromics.model.folds import Fold, centre_folds, patient_folds, permuted_outcomes
 from rigoromics.model.outcome import Outcome, check_outcomes
 from rigoromics.model.settings import Procedure
 from rigoromics.model.tuning import (
@@ -69,8 +69,13 @@ def sort_patients(X: pd.DataFrame, y: Outcome) -> tuple[pd.DataFrame, Outcome]:
 
 
 def outer_folds(X: pd.DataFrame, y: Outcome, procedure: Procedure) -> list[list[Fold]]:
-    """Return the outer folds of each repetition, for a table sorted by patient."""
+    """Return the outer folds of each repetition, for a table sorted by patient.
+
+    Folds by centre leave nothing to chance: there is one repetition of them.
+    """
     settings = procedure.settings
+    if settings.folds == "centre":
+        return [centre_folds(X["study.centre"], y, settings.inner_folds)]
     return [
         patient_folds(
             X.index, y, settings.outer_folds, derive_seed(procedure.seed, "outer", str(repeat))

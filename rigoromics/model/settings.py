@@ -71,7 +71,7 @@ class Settings:
     trees, class_weight, grids
         Trees of a forest, `balanced` or `none`, and the values tried of each model's
         hyperparameters.
-    outer_folds, inner_folds, repeats, one_standard_error
+    outer_folds, inner_folds, repeats, one_standard_error, folds
         The nested cross-validation.
     """
 
@@ -89,6 +89,7 @@ class Settings:
     inner_folds: int = 4
     repeats: int = 1
     one_standard_error: bool = False
+    folds: Literal["patient", "centre"] = "patient"
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Settings:
@@ -99,7 +100,8 @@ class Settings:
         plain
             Keys harmonisation, stability, selection (redundancy, method, max_features), models
             (trees, class_weight and, per model, the values of its hyperparameters), validation
-            (outer_folds, inner_folds, repeats, one_standard_error), clinical, volume_feature.
+            (outer_folds, inner_folds, repeats, one_standard_error, folds), clinical,
+            volume_feature.
             What is left out takes its default.
         """
         selection, models = plain.get("selection", {}), plain.get("models", {})
@@ -119,6 +121,7 @@ class Settings:
             inner_folds=int(validation.get("inner_folds", given.inner_folds)),
             repeats=int(validation.get("repeats", given.repeats)),
             one_standard_error=bool(validation.get("one_standard_error", False)),
+            folds=validation.get("folds", given.folds),
         )
 
     def grid(self, model: str) -> Grid:

@@ -253,15 +253,22 @@ def validation(study: StudyTables) -> Section:
         *(["stability filter"] if filtered(study) else []),
         *["redundancy filter", "selection", "tuning", "cut-off"],
     ]
+    by_centre = study.config["validation"].get("folds") == "centre"
+    outer = (
+        say("each centre of the development was held out once as a whole")
+        if by_centre
+        else say(
+            "{outer} outer folds{again}", outer=study.setting("validation.outer_folds"), again=again
+        )
+    )
     nested = say(
         "Internal performance was estimated by nested cross-validation split by patient: "
-        "{outer} outer folds{again}, and {inner} inner folds for tuning. {steps} are steps of one "
+        "{outer}, and {inner} inner folds for tuning. {steps} are steps of one "
         "pipeline that was fitted anew on the training patients of each fold; nothing was learned "
         "from held-out patients. The cross-validated {metric} compares the held-out predictions "
         "of all folds together.",
-        outer=study.setting("validation.outer_folds"),
+        outer=outer,
         inner=study.setting("validation.inner_folds"),
-        again=again,
         steps=sentence_case(listing(steps)),
         metric=_metrics(study),
     )
