@@ -13,11 +13,13 @@ FIGURES = [
     "auc_over_time",
     "subgroups",
     "nomogram",
+    *(["details"] if STUDY.has_details else []),
 ]
 
 
 rule figures:
     input:
+        **({"details": f"{VALIDATION}/details.tsv"} if STUDY.has_details else {}),
         metrics=f"{VALIDATION}/metrics.tsv",
         roc=f"{VALIDATION}/roc.tsv",
         calibration=f"{VALIDATION}/calibration.tsv",

@@ -13,6 +13,7 @@ EVALUATED = [
     "precision_recall",
     "auc_over_time",
     "subgroups",
+    *(["details"] if STUDY.has_details else []),
 ]
 
 

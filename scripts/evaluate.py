@@ -11,7 +11,7 @@ from pyarrow import parquet
 from threadpoolctl import threadpool_limits
 
 from rigoromics.errors import DataError
-from rigoromics.evaluate.group import Endpoint, Settings
+from rigoromics.evaluate.group import METRICS, Endpoint, Settings
 from rigoromics.evaluate.study import Tables, evaluate
 from rigoromics.evaluate.verdict import Verdict, decide
 from scripts.tables import read_tsv, write_tsv
@@ -43,6 +43,7 @@ def main(
     settings: dict[str, Any],
     by: list[str],
     seed: int,
+    details: Path | None = None,
 ) -> dict[str, float | str]:
     """Write the validation tables and the verdict of one endpoint.
 
@@ -61,7 +62,8 @@ def main(
     reclassification, recalibration, precision_recall, auc_over_time, subgroups, verdict
         Outputs too.
     endpoint
-        ``name``, ``type`` and, for survival, ``horizon``.
+        ``name``, ``type`` and, for survival, ``horizon``; ``levels`` or ``competing`` where it
+        has any.
     primary
         ``signature``, ``model`` and ``policy`` that the verdict is about.
     settings
@@ -70,12 +72,16 @@ def main(
         Clinical columns, `batch` or `centre`: what makes subgroups; unknown ones are left out.
     seed
         Of the bootstrap.
+    details
+        Output: tables of levels, classes, counts and competing events, where a study has any.
     """
     target = Endpoint(
         str(endpoint["name"]),
         str(endpoint["type"]),
         endpoint.get("horizon"),
         str(endpoint.get("label", "")),
+        tuple(map(str, endpoint.get("levels") or ())),
+        tuple(endpoint.get("competing") or ()),
     )
     chosen = replace(Settings(), **settings)
     people = variables(table, by)
@@ -95,6 +101,7 @@ def main(
         "precision_recall": precision_recall,
         "auc_over_time": auc_over_time,
         "subgroups": subgroups,
+        **({"details": details} if details else {}),
     }
     for name, path in paths.items():
         write_tsv(getattr(tables, name), path)
@@ -154,7 +161,7 @@ def tracked(tables: Tables, verdict: Verdict) -> dict[str, float | str]:
     for number in verdict.numbers:
         if isinstance(number["value"], float):
             found[str(number["name"])] = number["value"]
-    rows = tables.metrics[tables.metrics["metric"].isin(["auc", "c_index"])]
+    rows = tables.metrics[tables.metrics["metric"].isin(METRICS.values())]
     rows = rows[rows["estimate"].notna()]
     for row in rows.to_dict("records"):
         place = ".".join(str(row[k]) for k in ("signature", "model", "split", "cohort", "policy"))

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from rigoromics.report.chance import permutation_figure, selection_figure
 from rigoromics.report.curves import calibration_figure, decision_figure, roc_figure
+from rigoromics.report.details_figure import details_figure
 from rigoromics.report.further_figures import (
     auc_over_time_figure,
     precision_recall_figure,
@@ -20,7 +21,7 @@ from rigoromics.report.kaplan_meier import kaplan_meier_figure
 from rigoromics.report.nomogram import nomogram, nomogram_figure
 from rigoromics.report.rows import typed
 from rigoromics.report.style import not_applicable, save
-from rigoromics.report.wording import is_survival
+from rigoromics.report.wording import is_survival, kind
 from scripts.tables import read_tsv
 
 log = logging.getLogger(__name__)
@@ -55,19 +56,40 @@ def main(
     figure_nomogram: Path,
     endpoint: dict[str, Any],
     primary: dict[str, str],
+    details: Path | None = None,
+    figure_details: Path | None = None,
 ) -> None:
     """Draw each figure as PNG and, beside it, SVG."""
     scores, null = _read(metrics), _read(permutation)
     people = pd.read_parquet(predictions)
-    save(calibration_figure(_read(calibration), primary, endpoint, people), figure_calibration)
-    save(decision_figure(_read(decision), primary), figure_decision)
+    if kind(endpoint) in ("binary", "survival"):
+        save(calibration_figure(_read(calibration), primary, endpoint, people), figure_calibration)
+        save(decision_figure(_read(decision), primary), figure_decision)
     save(centres_figure(_read(centres), scores, primary, endpoint), figure_centres)
     save(permutation_figure(null, endpoint), figure_permutation)
     save(selection_figure(_read(selection)), figure_selection)
     save(controls_figure(scores, null, primary, endpoint), figure_controls)
     save(_subgroups(_read(subgroups), primary, endpoint), figure_subgroups)
     save(_nomogram(description, endpoint), figure_nomogram)
-    if is_survival(endpoint):
+    if figure_details is not None:
+        own = kind(endpoint) not in ("binary", "survival") and details is not None
+        save(
+            details_figure(_read(details), primary, endpoint)
+            if own
+            else not_applicable("Nothing further to show for this type of endpoint."),
+            figure_details,
+        )
+    if kind(endpoint) not in ("binary", "survival"):
+        for path in (
+            figure_calibration,
+            figure_decision,
+            figure_kaplan_meier,
+            figure_roc,
+            figure_precision_recall,
+            figure_auc_over_time,
+        ):
+            save(not_applicable("This figure does not go with the type of the endpoint."), path)
+    elif is_survival(endpoint):
         curves = _read(kaplan_meier)
         save(
             kaplan_meier_figure(curves, scores, primary, endpoint["label"], endpoint["unit"]),
@@ -83,7 +105,7 @@ def main(
         points = precision_recall_figure(_read(precision_recall), scores, primary)
         save(points, figure_precision_recall)
         save(not_applicable("No AUC over time: the endpoint is no time."), figure_auc_over_time)
-    log.info("12 figures for %s", endpoint["label"])
+    log.info("Figures for %s", endpoint["label"])
 
 
 def _subgroups(table: pd.DataFrame, primary: dict[str, str], endpoint: dict[str, Any]) -> Figure:

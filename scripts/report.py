@@ -22,6 +22,7 @@ from rigoromics.report.rows import typed
 from rigoromics.report.study import Endpoint, Extraction, StudyTables
 from rigoromics.report.style import save
 from rigoromics.report.typst_source import render_typst
+from rigoromics.report.wording import kind
 from scripts.hashing import file_sha256, text_sha256
 from scripts.tables import read_tsv
 
@@ -203,7 +204,7 @@ class _Builder:
     ) -> Endpoint:
         """Gather what there is of one endpoint."""
         settings = config["endpoints"][name]
-        model = config["models"][settings["type"]][0]
+        model = config["models"][kind(settings)][0]
         primary = {
             "signature": config["models"]["primary"],
             "model": model,

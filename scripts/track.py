@@ -19,7 +19,16 @@ log = logging.getLogger(__name__)
 DEFAULT_STORE = "results/mlflow.db"
 # MLflow cuts longer values; params of a study that are longer are in the config artifact anyway.
 LONGEST_PARAM = 500
-HEADLINE = ["auc", "c_index", "brier", "calibration_slope", "calibration_intercept"]
+HEADLINE = [
+    "auc",
+    "c_index",
+    "ordinal_c",
+    "m_auc",
+    "count_c",
+    "brier",
+    "calibration_slope",
+    "calibration_intercept",
+]
 
 
 def main(

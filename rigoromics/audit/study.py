@@ -196,9 +196,17 @@ def outcome_comparisons(
 
 
 def outcome_groups(table: pd.DataFrame, name: str, endpoint: Mapping[str, Any]) -> pd.Series[Any]:
-    """Return each patient's outcome group, `yes` or `no`, NaN where it is not known."""
+    """Return each patient's outcome group, NaN where it is not known.
+
+    `yes` or `no`; of levels and classes their names; of counts, whether above the median.
+    """
     if endpoint["type"] != "survival":
         value = table[f"endpoint.{name}"]
+        if endpoint["type"] == "count":
+            above = value > value.median()
+            return above.map({True: "yes", False: "no"}).where(value.notna())
+        if endpoint["type"] != "binary":
+            return value.map({float(k): str(v) for k, v in enumerate(endpoint["levels"])})
         return value.map({1.0: "yes", 0.0: "no"})
     time, event = table[f"endpoint.{name}.time"], table[f"endpoint.{name}.event"]
     horizon = float(endpoint["horizon"])

@@ -101,11 +101,18 @@ class Study(Section):
         modelled = ["shuffled"] if self.has_shuffled else []
         return list(dict.fromkeys([*modelled, *self.controls.images]))
 
+    @property
+    def has_details(self) -> bool:
+        """Whether any endpoint is neither binary nor plain survival, and has tables of its own."""
+        return any(self._kind(name) not in ("binary", "survival") for name in self.endpoints)
+
+    def _kind(self, endpoint: str) -> str:
+        target = self.endpoints[endpoint]
+        return "competing" if getattr(target, "competing", None) else target.type
+
     def models_for(self, endpoint: str) -> list[str]:
         """Names of the models that fit an endpoint, the primary one first."""
-        target = self.endpoints[endpoint]
-        kind = "competing" if getattr(target, "competing", None) else target.type
-        return list(getattr(self.models, kind))
+        return list(getattr(self.models, self._kind(endpoint)))
 
     def part(self, name: str) -> dict[str, Any]:
         """One part of the config as plain types, as a rule's params want it."""

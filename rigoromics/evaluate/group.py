@@ -18,19 +18,42 @@ ALL_EXTERNAL = "all external"
 ALL_DEVELOPMENT = "all development"
 DEVELOPMENT = "development_cv"
 EXTERNAL = "external"
+# How well patients are told apart, by type of endpoint; one half is chance in all.
+METRICS = {
+    "binary": "auc",
+    "ordinal": "ordinal_c",
+    "multiclass": "m_auc",
+    "count": "count_c",
+    "survival": "c_index",
+}
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What is predicted: ``type`` is ``binary`` or ``survival``; ``horizon`` for survival.
+    """What is predicted: ``type`` is a key of ``METRICS``; ``horizon`` for survival.
 
-    ``label`` is what sentences call it; without one, the name.
+    ``label`` is what sentences call it; without one, the name. ``levels`` are the names of ordinal
+    levels or of classes, ``competing`` the codes of competing events.
     """
 
     name: str
     type: str
     horizon: float | None = None
     label: str = ""
+    levels: tuple[str, ...] = ()
+    competing: tuple[int, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """Which measures fit it: its type, or ``competing``."""
+        return "competing" if self.competing else self.type
+
+    @property
+    def counted(self) -> str:
+        """What the column ``events`` holds, in words."""
+        if self.levels:
+            return "in the smallest class"
+        return "counted" if self.type == "count" else "events"
 
     @property
     def words(self) -> str:
@@ -45,12 +68,14 @@ class Endpoint:
     @property
     def discrimination(self) -> str:
         """The metric that says how well patients are told apart."""
-        return "c_index" if self.timed else "auc"
+        return METRICS[self.type]
 
     @property
     def outcome(self) -> list[str]:
         """Its columns in the table of predictions."""
-        return ["time", "event"] if self.timed else ["y"]
+        if self.timed:
+            return ["time", *(["cause"] if self.competing else []), "event"]
+        return ["y"]
 
 
 @dataclass(frozen=True)
@@ -92,8 +117,11 @@ class Group:
         return 1.0 - probability if endpoint.timed else probability
 
     def events(self, endpoint: Endpoint) -> int:
-        """Return the number of patients with the event."""
-        return int(self.column(endpoint.outcome[-1]).sum())
+        """Return the number of patients with the event, or of counts or the smallest class."""
+        values = self.column(endpoint.outcome[-1])
+        if endpoint.levels:
+            return int(np.bincount(values.astype(int), minlength=len(endpoint.levels)).min())
+        return int(values.sum())
 
     def counts(self, settings: Settings, seed: int) -> Floats:
         """Return this cohort's bootstrap samples of patients, shape (samples, patients).
@@ -116,6 +144,7 @@ class Measured:
     decision: pd.DataFrame
     kaplan_meier: pd.DataFrame
     precision_recall: pd.DataFrame = field(default_factory=pd.DataFrame)
+    details: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def check_predictions(predictions: pd.DataFrame, endpoint: Endpoint) -> pd.DataFrame:
@@ -129,12 +158,18 @@ def check_predictions(predictions: pd.DataFrame, endpoint: Endpoint) -> pd.DataF
         If a column is missing, a patient is judged twice by one signature, or survival
         probabilities rise with risk.
     """
-    if endpoint.type not in ("binary", "survival"):
+    if endpoint.type not in METRICS:
         raise DataError(
             f"endpoint {endpoint.name!r} is of the type {endpoint.type!r}, which cannot be judged",
-            "use a binary or a survival endpoint",
+            f"use one of the types {', '.join(METRICS)}",
+        )
+    if endpoint.type in ("ordinal", "multiclass") and not endpoint.levels:
+        raise DataError(
+            f"endpoint {endpoint.name!r} is of the type {endpoint.type!r} and has no levels",
+            "list them under `levels`",
         )
     needed = ["patient", "centre", *KEY, "risk", *endpoint.outcome]
+    needed += [f"probability_{k}" for k in range(len(endpoint.levels))]
     missing = [name for name in needed if name not in predictions.columns]
     if missing:
         raise DataError(

@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from rigoromics.evaluate import binary, timed
+from rigoromics.evaluate import binary, counts, incidence, multiclass, ordinal, timed
 from rigoromics.evaluate.added import added_value
 from rigoromics.evaluate.centres import pooled_discrimination
 from rigoromics.evaluate.estimate import Comparison, Estimate
@@ -47,6 +47,15 @@ CENTRES = [
     *["signature", "model", "centre", "metric", "estimate", "lower", "upper", "n", "events"],
     *["split", "policy", "method"],
 ]
+DETAILS = [*KEY, "table", "series", "x", "value", "lower", "upper"]
+MODULES = {
+    "binary": binary,
+    "ordinal": ordinal,
+    "multiclass": multiclass,
+    "count": counts,
+    "survival": timed,
+    "competing": incidence,
+}
 POOL, PREDICTION = "random-effects pool", "prediction interval"
 
 
@@ -66,6 +75,7 @@ class Tables:
     precision_recall: pd.DataFrame
     auc_over_time: pd.DataFrame
     subgroups: pd.DataFrame
+    details: pd.DataFrame
 
 
 def evaluate(
@@ -84,7 +94,8 @@ def evaluate(
         One row per patient, signature, model and policy: patient, cohort, centre, split
         (``development_cv`` or ``external``), signature, model, policy, risk (higher is worse),
         probability (of the event; for survival of being free of it at the horizon), cutoff_class
-        (0, 1), and ``y`` or ``time`` and ``event``.
+        (0, 1), and ``y`` or ``time`` and ``event``. Levels and classes have ``probability_0`` and
+        so on and their code as cutoff_class, counts ``expected``, competing events ``cause``.
     primary
         Keys ``signature``, ``model``, ``policy``: what the study is about.
     people
@@ -96,8 +107,8 @@ def evaluate(
         As :func:`~rigoromics.evaluate.group.check_predictions` and
         :func:`~rigoromics.evaluate.group.check_direction`.
     """
-    module = timed if endpoint.timed else binary
     table = check_predictions(predictions, endpoint)
+    module = MODULES[endpoint.kind]
     everything = list(groups(table))
     measured = []
     for group in everything:
@@ -109,7 +120,9 @@ def evaluate(
         for result, more in zip(measured, extra, strict=True)
     ]
     known = pd.DataFrame() if people is None else people
-    asked = (everything, endpoint, primary, settings, seed)
+    # One probability of one event is what can be reclassified or recalibrated.
+    one = everything if endpoint.kind in ("binary", "survival") else []
+    asked = (one, endpoint, primary, settings, seed)
     return Tables(
         metrics=_metrics(everything, measured, endpoint),
         comparisons=_comparisons(everything, module, endpoint, primary, settings, seed),
@@ -121,8 +134,9 @@ def evaluate(
         reclassification=added_value(*asked),
         recalibration=recalibration(*asked),
         precision_recall=_stack(everything, measured, "precision_recall", PRECISION_RECALL),
-        auc_over_time=auc_over_time_table(everything, endpoint, primary, settings),
-        subgroups=subgroups(everything, known, module, *asked[1:]),
+        auc_over_time=auc_over_time_table(one, endpoint, primary, settings),
+        subgroups=subgroups(one, known, module, *asked[1:]),
+        details=_stack(everything, measured, "details", DETAILS),
     )
 
 

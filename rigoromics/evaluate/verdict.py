@@ -45,7 +45,22 @@ from rigoromics.evaluate.wording import (
 )
 
 Level = Literal["evidence", "weak", "none", "internal only"]
-NAMES = {"auc": "AUC", "c_index": "C-index"}
+NAMES = {
+    "auc": "AUC",
+    "c_index": "C-index",
+    "ordinal_c": "ordinal C",
+    "m_auc": "M (multiclass AUC)",
+    "count_c": "C of counts",
+}
+
+
+# What there must be enough of, where it is not events.
+_SCARCE = {
+    "binary": "patients in the smaller outcome class",
+    "ordinal": "patients in the smallest level",
+    "multiclass": "patients in the smallest class",
+    "count": "counted events",
+}
 
 
 @dataclass(frozen=True)
@@ -195,7 +210,11 @@ def decide(
     level = _level(case, reasons)
     features = primary.get("n_features")
     caveats = small_sample_caveats(
-        case.row(EXTERNAL), case.row(DEVELOPMENT), endpoint.timed, features
+        case.row(EXTERNAL),
+        case.row(DEVELOPMENT),
+        endpoint.type != "binary",
+        features,
+        _SCARCE.get(endpoint.type, "events"),
     )
     return Verdict(
         level=level,
@@ -237,7 +256,7 @@ def _level(case: Case, reasons: list[Reason]) -> Level:
 
 def _discrimination_text(case: Case, row: pd.Series) -> str:
     name = NAMES[case.endpoint.discrimination]
-    size = f"n = {int(row['n'])}, {int(row['events'])} events"
+    size = f"n = {int(row['n'])}, {int(row['events'])} {case.endpoint.counted}"
     return f"{name} {estimate_text(row, case.alpha)}; {size}"
 
 

@@ -65,6 +65,7 @@ def small_sample_caveats(
     development: pd.Series | None,
     timed: bool,
     features: object = None,
+    what: str = "",
 ) -> list[str]:
     """Return what the numbers of patients do not allow to be said.
 
@@ -73,11 +74,14 @@ def small_sample_caveats(
     external, development
         Rows of the metrics table, for ``n`` and ``events``.
     timed
-        Whether the endpoint is a survival endpoint.
+        Whether the column ``events`` counts what is scarce, as for a survival endpoint; else the
+        smaller of both classes does.
     features
         Number of features of the signature, where known.
+    what
+        What is counted, in words; by itself it follows from ``timed``.
     """
-    what = "events" if timed else "patients in the smaller outcome class"
+    what = what or ("events" if timed else "patients in the smaller outcome class")
     found = []
     if external is None:
         found.append("No external cohort: performance elsewhere is unknown.")
@@ -97,9 +101,10 @@ def small_sample_caveats(
             found.append(f"Very small development sample: {count} {what}.")
         if isinstance(features, int) and features > 0:
             ratio = count / features
+            each = what if what.endswith(("level", "smallest class")) else "events"
             if ratio < ADVISED_PER_FEATURE:
                 found.append(
-                    f"{ratio:.1f} events per feature of the signature, fewer than"
+                    f"{ratio:.1f} {each} per feature of the signature, fewer than"
                     f" {ADVISED_PER_FEATURE:g}, the usual minimum."
                 )
     return found

@@ -6,7 +6,7 @@ from rigoromics.report import rows as pick
 from rigoromics.report.methods_models import control_signatures, tested
 from rigoromics.report.study import Endpoint, StudyTables
 from rigoromics.report.text import Text, say
-from rigoromics.report.wording import percent, plain, plural
+from rigoromics.report.wording import percent, plain, plural, sizes
 
 # Collins, Ogundimu & Altman (Stat Med 2016;35:214): at least 100 events for external validation.
 _EXTERNAL_EVENTS = 100
@@ -82,9 +82,19 @@ def _external_events(study: StudyTables, endpoint: Endpoint) -> Text:
     metrics = endpoint.tables["metrics"]
     events = float(metrics.where(selector)["events"].iloc[0])
     patients = float(metrics.where(selector)["n"].iloc[0])
-    fewer = events if endpoint.survival else min(events, patients - events)
+    fewer = events if endpoint.kind != "binary" else min(events, patients - events)
     if fewer >= _EXTERNAL_EVENTS:
         return ()
+    if endpoint.kind in ("ordinal", "multiclass", "count"):
+        return say(
+            "External validation of {label} rests on {n} patients, {events} {what}; about 100 of "
+            "each are advised for a precise estimate of a binary endpoint [@collins2016], and "
+            "several levels need no fewer.",
+            label=endpoint.label,
+            events=study.numbers.cell(metrics, selector, "events"),
+            what=sizes(endpoint.settings),
+            n=study.numbers.cell(metrics, selector, "n"),
+        )
     return say(
         "External validation of {label} rests on {events} events in {n} patients; about 100 "
         "events and, for a binary endpoint, as many patients without one are advised for a "
@@ -127,13 +137,17 @@ def _events_per_parameter(study: StudyTables, endpoint: Endpoint) -> Text:
     if len(locked) != 1 or not locked["n_features"].iloc[0]:
         return ()
     row = metrics.where(selector).iloc[0]
-    fewer = row["events"] if endpoint.survival else min(row["events"], row["n"] - row["events"])
+    counted = endpoint.kind != "binary"
+    fewer = row["events"] if counted else min(row["events"], row["n"] - row["events"])
     share = float(fewer) / float(locked["n_features"].iloc[0])
     if share >= _EVENTS_PER_PARAMETER:
         return ()
     return say(
-        "The signature for {label} was developed on {share} events (of the rarer class) per "
+        "The signature for {label} was developed on {share} {what} per "
         "predictor it uses, below the customary ten.",
+        what="patients of the smallest class"
+        if endpoint.kind in ("ordinal", "multiclass")
+        else "events (of the rarer class)",
         label=endpoint.label,
         share=study.numbers.derived(
             metrics, share, f"{share:.1f}", "primary signature", "events / n_features (locks.tsv)"

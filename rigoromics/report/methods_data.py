@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rigoromics.report.methods_filters import filters
+from rigoromics.report.methods_types import endpoint_of_type
 from rigoromics.report.stability import BETWEEN, in_order
 from rigoromics.report.study import Extraction, StudyTables
 from rigoromics.report.text import Section, Text, join, paragraphs, say
@@ -71,6 +72,8 @@ def _endpoint(study: StudyTables, name: str) -> Text:
     endpoint = next(e for e in study.endpoints if e.name == name)
     first = name == study.endpoints[0].name and len(study.endpoints) > 1
     role = "primary endpoint" if first else "endpoint"
+    if endpoint.kind not in ("binary", "survival"):
+        return endpoint_of_type(study, endpoint, role)
     if endpoint.survival:
         return say(
             "The {role} {label} is a time to an event in {unit}; probabilities are predicted at "

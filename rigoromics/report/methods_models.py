@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rigoromics.report.methods_types import KINDS, REFERENCES, statistics_of_types
 from rigoromics.report.study import StudyTables
 from rigoromics.report.text import Section, Text, join, paragraphs, say
 from rigoromics.report.wording import (
@@ -204,26 +205,18 @@ def _count(n: int) -> str:
     return small[n] if n < len(small) else str(n)
 
 
-_REFERENCES = {
-    "elastic_net": "logistic regression with elastic-net penalty [@zou2005]",
-    "random_forest": "random forests [@breiman2001] of {trees} trees",
-    "cox_elastic_net": "Cox regression with elastic-net penalty [@zou2005; @simon2011]",
-    "random_survival_forest": "random survival forests [@ishwaran2008] of {trees} trees",
-}
-
-
 def _models(study: StudyTables) -> Text:
     texts = []
     settings = study.config["models"]
-    for kind, word in (("binary", "Binary"), ("survival", "Survival")):
-        if not any(e.survival == (kind == "survival") for e in study.endpoints):
+    for kind, word in KINDS.items():
+        if not any(e.kind == kind for e in study.endpoints):
             continue
         names = [
-            say(_REFERENCES[name], trees=study.setting("models.trees")) for name in settings[kind]
+            say(REFERENCES[name], trees=study.setting("models.trees")) for name in settings[kind]
         ]
         texts.append(
             say(
-                "{word} endpoints were modelled by {names}{primary}.",
+                "{word} were modelled by {names}{primary}.",
                 word=word,
                 names=join(names, " and "),
                 primary=f"; the first is the primary model ({model_name(settings[kind][0])})"
@@ -231,7 +224,8 @@ def _models(study: StudyTables) -> Text:
                 else "",
             )
         )
-    if settings["class_weight"] == "balanced" and any(not e.survival for e in study.endpoints):
+    weighed = [e for e in study.endpoints if e.kind in ("binary", "ordinal", "multiclass")]
+    if settings["class_weight"] == "balanced" and weighed:
         texts.append(
             say("Classes were weighted by the inverse of their frequency; nothing was resampled.")
         )
@@ -321,7 +315,7 @@ def _locked(study: StudyTables) -> Text:
 
 def _statistics(study: StudyTables) -> Text:
     texts = []
-    if any(not e.survival for e in study.endpoints):
+    if any(e.kind == "binary" for e in study.endpoints):
         texts.append(
             say(
                 "Binary endpoints: discrimination is the area under the receiver operating "
@@ -332,7 +326,7 @@ def _statistics(study: StudyTables) -> Text:
                 "curve."
             )
         )
-    if any(e.survival for e in study.endpoints):
+    if any(e.kind == "survival" for e in study.endpoints):
         texts.append(
             say(
                 "Survival endpoints: discrimination is Harrell's C-index with infinitesimal "
@@ -342,6 +336,7 @@ def _statistics(study: StudyTables) -> Text:
                 "horizon."
             )
         )
+    texts += statistics_of_types(study)
     texts.append(
         say(
             "Clinical utility is net benefit over threshold probabilities [@vickers2006]. Where "

@@ -20,6 +20,7 @@ from rigoromics.report.wording import (
     plain,
     sentence_case,
     signature_name,
+    sizes,
 )
 
 POLICIES = {
@@ -150,7 +151,7 @@ def metrics_table(study: StudyTables, endpoint: Endpoint) -> Table:
 def _sizes(
     study: StudyTables, endpoint: Endpoint, columns: list[tuple[str, str, str]]
 ) -> tuple[Text, ...]:
-    cells: list[Text] = [("Patients (events)",)]
+    cells: list[Text] = [(f"Patients ({sizes(endpoint.settings)})",)]
     for _, split, cohort in columns:
         selector = endpoint.selector(split, endpoint.metric, cohort=cohort)
         if selector is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -19,6 +17,7 @@ from rigoromics.report.performance import (
     weights,
 )
 from rigoromics.report.registry import Number
+from rigoromics.report.results_types import DETAILS, estimate, of_type, sizes_text
 from rigoromics.report.study import Endpoint, StudyTables
 from rigoromics.report.text import (
     Block,
@@ -48,15 +47,14 @@ def endpoint_results(study: StudyTables, endpoint: Endpoint) -> Section:
         discrimination(study, endpoint),
         permutation(study, endpoint),
         against_controls(study, endpoint),
-        calibration(study, endpoint),
+        join([calibration(study, endpoint), of_type(study, endpoint)]),
         utility(study, endpoint),
         centres(study, endpoint),
         signature(study, endpoint),
     ]
     blocks: list[Block] = [Paragraph(join(text[:3])), Paragraph(join(text[3:6]))]
     blocks += [discrimination_table(study, endpoint), *_figure(endpoint, "controls")]
-    curves = ("kaplan_meier",) if endpoint.survival else ("roc",)
-    for name in (*curves, "permutation", "calibration", "decision", "centres"):
+    for name in _CURVES.get(endpoint.kind, ("details", "permutation", "centres")):
         blocks += _figure(endpoint, name)
     blocks.append(metrics_table(study, endpoint))
     compared = comparisons_table(study, endpoint)
@@ -72,7 +70,12 @@ def endpoint_results(study: StudyTables, endpoint: Endpoint) -> Section:
     return Section(f"endpoint-{endpoint.name}", title, kept)
 
 
+_CURVES = {
+    "binary": ("roc", "permutation", "calibration", "decision", "centres"),
+    "survival": ("kaplan_meier", "permutation", "calibration", "decision", "centres"),
+}
 _CAPTIONS = {
+    "details": "{detail}",
     "controls": "{metric} with 95% interval of the {signature} signature beside what it must "
     "beat. Dashed line: chance.",
     "roc": "Receiver operating characteristic curves of the {signature} signature.{cohorts}",
@@ -110,6 +113,7 @@ def _figure(endpoint: Endpoint, name: str) -> list[Figure]:
         _CAPTIONS[name],
         metric=metric_name(endpoint.metric),
         signature=endpoint.primary["signature"],
+        detail=DETAILS.get(endpoint.kind, "").format(signature=endpoint.primary["signature"]),
         cohorts=" Thin lines: single cohorts." if several else "",
     )
     only_development = outside.empty
@@ -123,18 +127,6 @@ def _places(endpoint: Endpoint) -> set[str]:
     frame = endpoint.frame("centres")
     own = pick.of_signature(frame, endpoint.primary["signature"], endpoint.primary["model"])
     return set(own["centre"].astype(str)) - {POOL, PREDICTION}
-
-
-def estimate(study: StudyTables, endpoint: Endpoint, split: str, metric: str) -> Number | None:
-    """Return the primary signature's estimate with its interval, or None where there is none."""
-    selector = endpoint.selector(split, metric)
-    if selector is None or np.isnan(_row(endpoint, selector)["estimate"]):
-        return None
-    return study.numbers.interval(endpoint.tables["metrics"], selector)
-
-
-def _row(endpoint: Endpoint, selector: dict[str, str]) -> pd.Series[Any]:
-    return endpoint.tables["metrics"].where(selector).iloc[0]
 
 
 def discrimination(study: StudyTables, endpoint: Endpoint) -> Text:
@@ -160,10 +152,9 @@ def discrimination(study: StudyTables, endpoint: Endpoint) -> Text:
     metrics = endpoint.tables["metrics"]
     texts.append(
         say(
-            "In {n} external patients with {events} events the locked signature reached "
-            "{value}{chance}",
+            "In {n} external patients {events} the locked signature reached {value}{chance}",
             n=study.numbers.cell(metrics, selector, "n"),
-            events=study.numbers.cell(metrics, selector, "events"),
+            events=sizes_text(endpoint, study.numbers.cell(metrics, selector, "events")),
             value=outside,
             chance=_against_chance(outside),
         )

@@ -23,7 +23,7 @@ _NUMBERS = {
     *["tpr", "time", "survival", "at_risk", "permutation", "frequency", "n_features", "value"],
     *["dice", "hausdorff95_mm", "mean_surface_mm", "surface_dice", "r2_before", "r2_after"],
     *["judged", "survived", "share", "within_cv", "volume_low", "volume_high"],
-    *["df", "features", "affected_share", "median_omega2", "effect", "levels", "smallest"],
+    *["x", "df", "features", "affected_share", "median_omega2", "effect", "levels", "smallest"],
     *["features_affected", "outcome_v", "unseen_outside", "alone_share", "alone_omega2"],
     *["recall", "precision", "auc"],
 }

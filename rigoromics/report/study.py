@@ -10,7 +10,7 @@ import pandas as pd
 
 from rigoromics.report import rows as pick
 from rigoromics.report.registry import Number, Registry, Source, SourcedTable
-from rigoromics.report.wording import discrimination, is_survival
+from rigoromics.report.wording import discrimination, is_survival, kind
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Endpoint:
     def survival(self) -> bool:
         """Whether it is a time to an event."""
         return is_survival(self.settings)
+
+    @property
+    def kind(self) -> str:
+        """Its type, or `competing`."""
+        return kind(self.settings)
 
     @property
     def metric(self) -> str:

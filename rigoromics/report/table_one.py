@@ -72,6 +72,7 @@ def table_one(study: StudyTables) -> Table:
     heads: set[int] = set()
     for label, column, kind in _variables(study):
         rows = _numeric(label, column, groups) if kind == "numeric" else None
+        rows = _levels(study, label, column, groups) if kind == "levels" else rows
         rows = rows or _categorical(label, column, groups)
         if kind != "numeric" and len(rows) > 1:
             heads.add(len(body))
@@ -98,7 +99,7 @@ def _groups(study: StudyTables) -> Groups:
         columns = {sentence_case(plain(c)): table[table["study.cohort"] == c] for c in there}
         first, second = study.role("development"), study.role("external")
         return Groups(columns, first, second, "development against all external patients")
-    binary = next((e for e in study.endpoints if not e.survival), None)
+    binary = next((e for e in study.endpoints if e.kind == "binary"), None)
     if binary is None:
         return Groups({"All patients": table}, table.iloc[:0], table.iloc[:0], "not defined")
     y = table[f"endpoint.{binary.name}"]
@@ -129,6 +130,10 @@ def _variables(study: StudyTables) -> list[tuple[str, str, str]]:
             unit = endpoint.settings["unit"]
             found.append((f"{label}: event", f"{stem}.event", "flag"))
             found.append((f"{label}: time, {unit}", f"{stem}.time", "numeric"))
+        elif endpoint.kind == "count":
+            found.append((label, stem, "numeric"))
+        elif endpoint.kind != "binary":
+            found.append((label, stem, "levels"))
         elif study.external:
             found.append((label, stem, "flag"))
     return [entry for entry in found if entry[1] in table.columns]
@@ -181,6 +186,18 @@ def _categorical(label: str, column: str, groups: Groups) -> list[tuple[Text, ..
     missing = [_missing(rows[column]) for rows in groups.columns.values()]
     if any(missing):
         body.append(words("   missing", *(m or "0" for m in missing), ""))
+    return body
+
+
+def _levels(study: StudyTables, label: str, column: str, groups: Groups) -> list[tuple[Text, ...]]:
+    """Return how many patients have each level or class of an endpoint, in the config's order."""
+    endpoint = next(e for e in study.endpoints if f"endpoint.{e.name}" == column)
+    names = [str(level) for level in endpoint.settings["levels"]]
+    parts = [[_level(v) for v in rows[column].dropna()] for rows in groups.columns.values()]
+    first, second = ([_level(v) for v in g[column].dropna()] for g in (groups.first, groups.second))
+    body = [words(label, *[""] * len(parts), _smd(categorical_difference(first, second)))]
+    for code, name in enumerate(names):
+        body.append(words(f"   {name}", *(_share(part, str(code)) for part in parts), ""))
     return body
 
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rigoromics.evaluate.group import METRICS as DISCRIMINATION
+
 SIGNATURES = {
     "clinical": "clinical",
     "volume": "volume alone",
@@ -19,6 +21,15 @@ MODELS = {
     "random_forest": "random forest",
     "cox_elastic_net": "elastic-net Cox regression",
     "random_survival_forest": "random survival forest",
+    "gradient_boosting": "gradient boosting",
+    "proportional_odds": "elastic-net proportional-odds regression",
+    "threshold_forest": "random forests of the thresholds",
+    "multinomial_elastic_net": "elastic-net multinomial regression",
+    "multiclass_random_forest": "random forest",
+    "poisson_elastic_net": "elastic-net Poisson regression",
+    "gradient_boosting_survival": "gradient boosting of Cox's likelihood",
+    "weibull_aft": "elastic-net Weibull regression",
+    "cause_specific_cox": "elastic-net cause-specific Cox regression",
 }
 METRICS = {
     "auc": "AUC",
@@ -59,6 +70,34 @@ METRICS = {
     "net_benefit": "Net benefit",
     "log_rank_p": "Log-rank p",
     "logrank_p": "Log-rank p",
+    "ordinal_c": "Ordinal C",
+    "mean_threshold_auc": "Mean AUC over thresholds",
+    "kappa_linear": "Kappa, linear weights",
+    "kappa_quadratic": "Kappa, quadratic weights",
+    "within_one_level": "Within one level",
+    "mean_levels_off": "Mean levels off",
+    "ranked_probability": "Ranked probability score",
+    "m_auc": "M (multiclass AUC)",
+    "macro_sensitivity": "Mean sensitivity over classes",
+    "macro_specificity": "Mean specificity over classes",
+    "brier_classes": "Brier score over all classes",
+    "count_c": "C of counts",
+    "spearman": "Spearman's correlation",
+    "deviance_explained": "Deviance explained",
+    "mean_absolute_error": "Mean absolute error",
+    "cause_specific_hazard_ratio": "Cause-specific hazard ratio, high to low risk",
+    "incidence_high_risk": "Incidence at the horizon, high risk",
+    "incidence_low_risk": "Incidence at the horizon, low risk",
+}
+# Metrics of one level or class: before its name, and what is said.
+OF_LEVELS = {
+    "auc_from_": "AUC, {} and above",
+    "calibration_intercept_from_": "Calibration intercept, {} and above",
+    "calibration_slope_from_": "Calibration slope, {} and above",
+    "auc_of_": "AUC, {} against the others",
+    "sensitivity_of_": "Sensitivity, {}",
+    "specificity_of_": "Specificity, {}",
+    "calibration_slope_of_": "Calibration slope, {}",
 }
 FAMILIES = {
     "shape": "shape",
@@ -92,6 +131,9 @@ def model_name(model: str) -> str:
 
 def metric_name(metric: str) -> str:
     """Return what the paper calls a metric."""
+    for stem, words in OF_LEVELS.items():
+        if metric.startswith(stem):
+            return words.format(metric.removeprefix(stem))
     return METRICS.get(metric, sentence_case(plain(metric)))
 
 
@@ -242,6 +284,18 @@ def is_survival(endpoint: Mapping[str, Any]) -> bool:
     return str(endpoint.get("type", "binary")) == "survival"
 
 
+def kind(endpoint: Mapping[str, Any]) -> str:
+    """Return which models and measures go with an endpoint: its type, or `competing`."""
+    return "competing" if endpoint.get("competing") else str(endpoint.get("type", "binary"))
+
+
 def discrimination(endpoint: Mapping[str, Any]) -> str:
     """Return the metric that says how well an endpoint's patients are told apart."""
-    return "c_index" if is_survival(endpoint) else "auc"
+    return DISCRIMINATION[str(endpoint.get("type", "binary"))]
+
+
+def sizes(endpoint: Mapping[str, Any]) -> str:
+    """Return what is counted beside the patients, in words."""
+    if endpoint.get("levels"):
+        return "in the smallest class"
+    return "counted" if endpoint.get("type") == "count" else "events"

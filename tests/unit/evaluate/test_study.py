@@ -232,4 +232,4 @@ def test_survival_probability_must_be_of_survival(make_predictions):
 
 def test_unknown_endpoint_types_are_refused(make_predictions):
     with pytest.raises(DataError, match="cannot be judged"):
-        evaluate(make_predictions(), Endpoint("grade", "ordinal"))
+        evaluate(make_predictions(), Endpoint("grade", "fractal"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from scripts import fit, lock, permute, validate
+from scripts import evaluate, figures, fit, lock, permute, validate
 
 ENDPOINTS = {
     "met": {"name": "met", "type": "binary", "label": "metastasis"},
@@ -152,4 +152,41 @@ def permuted(files, folder, endpoint, model, permutations=3):
         settings=SETTINGS,
         permutations=permutations,
         seed=5,
+    )
+
+
+TABLES = ["metrics", "comparisons", "roc", "calibration", "decision", "kaplan_meier", "centres",
+          "reclassification", "recalibration", "precision_recall"]  # fmt: skip
+FIGURES = ["roc", "calibration", "decision", "kaplan_meier", "centres", "permutation", "selection",
+           "controls", "details"]  # fmt: skip
+
+
+def judged(folder, validation, endpoint, model):
+    """Evaluate what was validated; return what the script reports."""
+    outputs = {name: validation / f"{name}.tsv" for name in [*TABLES, "details"]}
+    return evaluate.main(
+        predictions=folder / "predictions.parquet",
+        permutation=folder / "permutation.tsv",
+        locks=folder / "locks.tsv",
+        **outputs,
+        verdict=validation / "verdict.json",
+        endpoint=endpoint,
+        primary={"signature": "radiomics", "model": model, "policy": "align"},
+        settings={"bootstrap": 100},
+        seed=5,
+    )
+
+
+def drawn(folder, validation, pictures, endpoint, model):
+    """Draw all figures of an endpoint."""
+    pictures.mkdir(parents=True)
+    tables = ["metrics", "roc", "calibration", "decision", "kaplan_meier", "centres", "details"]
+    figures.main(
+        **{name: validation / f"{name}.tsv" for name in tables},
+        permutation=folder / "permutation.tsv",
+        predictions=folder / "predictions.parquet",
+        selection=folder / f"radiomics.{model}" / "selection.tsv",
+        **{f"figure_{name}": pictures / f"{name}.png" for name in FIGURES},
+        endpoint=endpoint,
+        primary={"signature": "radiomics", "model": model, "policy": "align"},
     )
