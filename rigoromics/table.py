@@ -10,6 +10,7 @@ import pandas as pd
 
 from rigoromics.errors import DataError
 from rigoromics.extract.rows import INDEX, UNPERTURBED, is_perturbation
+from rigoromics.lesions import LesionRule
 from rigoromics.units import DAYS
 
 
@@ -39,7 +40,7 @@ def endpoint_columns(name: str, kind: str) -> list[str]:
 
 
 def one_row_per_patient(
-    features: pd.DataFrame, rater: str, perturbation: str, volume_feature: str
+    features: pd.DataFrame, rater: str, perturbation: str, lesions: LesionRule
 ) -> pd.DataFrame:
     """Return the features of the reference segmentations, one row per patient.
 
@@ -51,8 +52,8 @@ def one_row_per_patient(
         Rater whose contours count.
     perturbation
         `none`, or the control whose rows are wanted.
-    volume_feature
-        Where a patient has several lesions under one ROI, the largest by this feature counts.
+    lesions
+        What counts where a patient has several lesions under one ROI.
 
     Returns
     -------
@@ -62,7 +63,7 @@ def one_row_per_patient(
     """
     chosen = (features["rater"] == rater) & (features["perturbation"] == perturbation)
     rows = features[chosen].sort_values(INDEX)
-    return _wide(rows, volume_feature, _prefixes(features))
+    return _wide(rows, lesions, _prefixes(features))
 
 
 def repeats(
@@ -70,7 +71,7 @@ def repeats(
     patients: Sequence[str],
     rater: str,
     retest_of: Mapping[str, str],
-    volume_feature: str,
+    lesions: LesionRule,
 ) -> pd.DataFrame:
     """Return what was measured again: by other raters, on a second scan, and perturbed.
 
@@ -84,7 +85,7 @@ def repeats(
         Reference rater, whose contours the retest compares and the perturbations change.
     retest_of
         Retest scan to the scan it repeats.
-    volume_feature
+    lesions
         See `one_row_per_patient`.
 
     Returns
@@ -110,7 +111,7 @@ def repeats(
         parts += [("retest", "test", test), ("retest", "retest", again)]
     parts += _perturbed(known[~known["scan"].isin(retest_of) & (known["rater"] == rater)])
     tables = [
-        _wide(group, volume_feature, prefixes).reset_index().assign(design=design, repeat=repeat)
+        _wide(group, lesions, prefixes).reset_index().assign(design=design, repeat=repeat)
         for design, repeat, group in parts
     ]
     if not tables:
@@ -140,21 +141,13 @@ def _prefixes(features: pd.DataFrame) -> bool:
     return len(features[["timepoint", "scan", "roi"]].drop_duplicates()) > 1
 
 
-def _wide(rows: pd.DataFrame, volume_feature: str, prefixes: bool) -> pd.DataFrame:
+def _wide(rows: pd.DataFrame, lesions: LesionRule, prefixes: bool) -> pd.DataFrame:
     names = [c for c in rows.columns if c not in INDEX]
     keys = ["timepoint", "scan", "roi"]
-    order = rows.sort_values("patient", kind="stable")
-    if rows.duplicated(["patient", *keys]).any():
-        if volume_feature not in names:
-            raise DataError(
-                f"patients have several lesions, and no feature {volume_feature!r} says which is "
-                "the largest",
-                "set `models: volume_feature:` to the feature that measures volume",
-            )
-        order = rows.sort_values(["patient", volume_feature], ascending=[True, False])
+    order = lesions.one_each(rows, ["patient", *keys], names)
     parts = []
     for key, group in order.groupby(keys, sort=True):
-        part = group.drop_duplicates("patient").set_index("patient")[names]
+        part = group.set_index("patient")[names]
         parts.append(part.add_prefix(f"{'.'.join(map(str, key))}:") if prefixes else part)
     if not parts:
         return pd.DataFrame(columns=names, index=pd.Index([], name="patient", dtype=object))

@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from rigoromics.config.load import load_extraction, load_study
 from rigoromics.errors import DataError
+from rigoromics.longitudinal import marker_predictors
 from rigoromics.perturb.variants import variants_of
 from rigoromics.seeds import derive_seed
 from scripts.casesheet import CaseSheet
@@ -183,6 +184,11 @@ def endpoint_source_columns():
         timed = endpoint.type == "survival"
         columns |= {endpoint.time, endpoint.event} if timed else {endpoint.column}
         columns |= {getattr(endpoint, "start", "")} - {""}
+    if STUDY.longitudinal is not None:
+        follow_up = STUDY.longitudinal.follow_up.values()
+        columns |= {rule.column for rule in follow_up if rule.column}
+        for marker in STUDY.longitudinal.markers.values():
+            columns |= set(marker.values())
     return sorted(columns)
 
 
@@ -244,9 +250,36 @@ def model_settings():
             for key, value in STUDY.part("validation").items()
             if key not in JUDGING
         },
-        "clinical": {name: p.type for name, p in STUDY.clinical.predictors.items()},
+        "clinical": predictors(),
         "volume_feature": STUDY.models.volume_feature,
+        **of_timepoints("baseline", "follow_up", "follows", "values", "near_zero"),
     }
+
+
+def predictors():
+    """Clinical predictors and their kinds, changes of markers among them."""
+    own = {name: p.type for name, p in STUDY.clinical.predictors.items()}
+    if STUDY.longitudinal is None:
+        return own
+    return own | marker_predictors(STUDY.part("longitudinal"))
+
+
+def of_timepoints(*keys):
+    """What a study of several timepoints says of them; nothing for all others."""
+    if STUDY.longitudinal is None:
+        return {}
+    known = STUDY.part("longitudinal")
+    chosen = {key: known[key] for key in keys or known}
+    if keys:
+        chosen["follow_up"] = list(known["follow_up"])
+    return {"longitudinal": chosen}
+
+
+def lesion_rule():
+    """How several lesions of a patient become one row, where it is not the largest."""
+    own = STUDY.lesions
+    chosen = {"rule": own.rule, "worst_by": own.worst_by}
+    return {} if own.rule == "largest" else {"lesions": chosen}
 
 
 def tracking_state():

@@ -37,6 +37,8 @@ rule analysis_table:
             "describe": STUDY.clinical.describe,
             "endpoints": STUDY.part("endpoints"),
             "max_failed": STUDY.compute.max_failed,
+            **of_timepoints(),
+            **lesion_rule(),
         },
     message:
         "Joining features, clinical predictors and endpoints"

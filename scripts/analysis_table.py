@@ -9,6 +9,8 @@ import pandas as pd
 from rigoromics import table as tables
 from rigoromics.errors import DataError
 from rigoromics.flow import exclusions, flow
+from rigoromics.lesions import LesionRule
+from rigoromics.longitudinal import case_days, incomplete, marker_changes
 from scripts.tables import read_tsv, write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
@@ -34,20 +36,23 @@ def main(
     people = pd.read_parquet(clinical).set_index("patient")
     retest_of, rater = settings["retest_of"], settings["reference_rater"]
     first = long[~long["scan"].isin(retest_of)]
-    volume = settings["volume_feature"]
-    wide = tables.one_row_per_patient(first, rater, "none", volume)
+    lesions = LesionRule(volume_feature=settings["volume_feature"], **settings.get("lesions", {}))
+    wide = tables.one_row_per_patient(first, rater, "none", lesions)
+    days, late = _timepoints(first, people, rater, settings)
+    wide = wide.drop(index=late["patient"], errors="ignore")
 
     included = sheet[sheet["include"].str.strip().str.lower() == "yes"]
     study = _study_columns(included, settings)
     joined = _join(study, people, wide, settings)
+    joined = pd.concat([joined, days.reindex(joined.index)], axis=1)
     identified = _identified(read_tsv(acquisition), sheet, people)
-    seen = pd.concat([read_tsv(path) for path in problems], ignore_index=True)
+    seen = pd.concat([*(read_tsv(path) for path in problems), late], ignore_index=True)
     left = exclusions(identified, list(included["patient"]), list(wide.index), seen)
     _stop_if_too_many_failed(left, included["patient"].nunique(), settings["max_failed"])
 
     development = joined.index[joined["study.role"] == "development"]
-    again = tables.repeats(long, list(development), rater, retest_of, volume)
-    control = tables.one_row_per_patient(first, rater, "shuffled", volume)
+    again = tables.repeats(long, list(development), rater, retest_of, lesions)
+    control = tables.one_row_per_patient(first, rater, "shuffled", lesions)
     known = {
         name: joined[tables.endpoint_columns(name, endpoint["type"])].notna().all(axis=1)
         for name, endpoint in settings["endpoints"].items()
@@ -59,6 +64,24 @@ def main(
     write_tsv(flow(identified, left, known), flow_table)
     log.info("%d patients, %d features, %d excluded", len(joined), wide.shape[1], len(left))
     return {"patients": len(joined), "features": wide.shape[1], "excluded": len(left)}
+
+
+def _timepoints(
+    first: pd.DataFrame, people: pd.DataFrame, rater: str, settings: dict[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """When each case was imaged, and who is refused for want of a timepoint."""
+    asked = settings.get("longitudinal")
+    nobody = pd.DataFrame(columns=["patient", "stage", "severity", "problem"])
+    if asked is None:
+        return pd.DataFrame(), nobody
+    counts = first[(first["rater"] == rater) & (first["perturbation"] == "none")]
+    days = case_days(counts, people, asked)
+    lacking = incomplete(days, [asked["baseline"], *asked["follow_up"]])
+    if asked["missing"] == "impute":
+        log.info("%d patients lack a timepoint; models impute their changes.", len(lacking))
+        return days, nobody
+    late = pd.DataFrame({"patient": lacking.index, "problem": lacking.to_numpy()})
+    return days, late.assign(stage="extract", severity="refused")
 
 
 def _study_columns(sheet: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
@@ -94,6 +117,8 @@ def _join(
     # Described variables stand beside the predictors; models take those that the config names.
     names = dict.fromkeys([*settings["predictors"], *settings["describe"]])
     predictors = people[list(names)].add_prefix("clinical.")
+    if asked := settings.get("longitudinal"):
+        predictors = predictors.join(marker_changes(people, asked).add_prefix("clinical."))
     for name, kind in settings["predictors"].items():
         if kind == "numeric":
             predictors[f"clinical.{name}"] = tables.numbers(people[name], "the clinical table")

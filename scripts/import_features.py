@@ -47,23 +47,21 @@ def main(
             "the feature tables share no feature column",
             f"check `features: columns:`, now {settings['columns']!r}",
         )
-    everything = pd.concat(parts, ignore_index=True).sort_values("patient", ignore_index=True)
-    keys = {"timepoint": "baseline", "scan": "table", "roi": "table", "rater": reference_rater}
-    twice = everything.loc[everything["patient"].duplicated(), "patient"]
-    if len(twice):
-        raise DataError(
-            f"{twice.nunique()} patients have more than one row (first: {twice.iloc[0]})",
-            "give one row per patient: several lesions of one patient are not several patients",
-        )
-    index = everything[["patient", "cohort"]].assign(**keys, perturbation="none")
+    everything = pd.concat(parts, ignore_index=True)
+    everything = everything.sort_values("patient", kind="stable", ignore_index=True)
+    _check_rows(everything, bool(settings.get("several_lesions")))
+    keys = {"scan": "table", "roi": "table", "rater": reference_rater, "perturbation": "none"}
+    index = everything[["patient", "cohort", "timepoint"]].assign(**keys)
     values = everything[shared].apply(lambda column: numbers(column, "a feature table"))
     empty = values.isna().all(axis=1)
     usable = ~empty & ~everything[NAMELESS]
     write_parquet(pd.concat([index, values], axis=1)[usable], features)
     write_parquet(_clinical(everything, columns), clinical)
     acquired = _acquisition(everything, settings.get("acquisition") or {})
-    write_tsv(_cases(acquired[usable], reference_rater), cases)
-    write_tsv(acquired, acquisition)
+    # Lesions of one case are one row of the case sheet.
+    sheet = acquired.assign(timepoint=everything["timepoint"])[usable]
+    write_tsv(_cases(sheet.drop_duplicates(["patient", "timepoint"]), reference_rater), cases)
+    write_tsv(acquired.drop_duplicates("patient"), acquisition)
     write_tsv(_problems(everything, empty, names, shared), problems)
     log.info("%d patients, %d shared features", len(everything), len(shared))
     return {"patients": len(everything), "features": len(shared), "refused": int((~usable).sum())}
@@ -126,9 +124,10 @@ def _read(
         "patient": cohort + "-" + centre + "-" + names.str.zfill(4).fillna(lines).astype(str),
         "cohort": cohort,
         "centre": centre,
+        "timepoint": entry.get("timepoint", "baseline"),
         NAMELESS: names.isna().astype(bool),
     }
-    rest = table.drop(columns=["patient", "cohort", "centre"], errors="ignore")
+    rest = table.drop(columns=["patient", "cohort", "centre", "timepoint"], errors="ignore")
     return pd.concat([pd.DataFrame(columns), rest], axis=1)
 
 
@@ -172,6 +171,17 @@ def _cohort(
     return centre.map(named)
 
 
+def _check_rows(everything: pd.DataFrame, several: bool) -> None:
+    again = everything.duplicated(["patient", "timepoint"])
+    if again.any() and not several:
+        twice = everything.loc[again, "patient"]
+        raise DataError(
+            f"{twice.nunique()} patients have more than one row (first: {twice.iloc[0]})",
+            "give one row per patient: several lesions of one patient are not several patients; "
+            "or set `features: several_lesions: true`, and `lesions: rule:` makes one row of them",
+        )
+
+
 def _features(
     table: pd.DataFrame, pattern: re.Pattern[str], leave: re.Pattern[str] | None
 ) -> list[str]:
@@ -185,7 +195,20 @@ def _clinical(everything: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
             f"the feature tables have no column {', '.join(map(repr, missing))}",
             "correct the endpoint or the clinical predictors in the config",
         )
-    return everything[["patient", *sorted(set(columns))]]
+    kept = everything[["patient", *sorted(set(columns))]]
+    if not kept["patient"].duplicated().any():
+        return kept
+    values = kept.groupby("patient", sort=True).nunique()
+    differing = values > 1
+    if differing.any(axis=None):
+        column = differing.any().idxmax()
+        raise DataError(
+            f"patient {differing.index[differing[column]][0]} has different values of {column!r} "
+            "in several rows of the feature tables",
+            "outcomes and predictors belong to patients: give each row of a patient the same, or "
+            "one column per timepoint",
+        )
+    return kept.groupby("patient", sort=True).first().reset_index()
 
 
 def _acquisition(everything: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
@@ -203,9 +226,7 @@ def _acquisition(everything: pd.DataFrame, columns: dict[str, str]) -> pd.DataFr
 
 def _cases(acquired: pd.DataFrame, rater: str) -> pd.DataFrame:
     """A case sheet for patients without images, so that what follows need not ask."""
-    rows = acquired.assign(
-        include="yes", timepoint="baseline", scan="table", roi="table", rater=rater
-    )
+    rows = acquired.assign(include="yes", scan="table", roi="table", rater=rater)
     first = ["include", "patient", "cohort", "centre", "timepoint", "scan", "roi", "rater"]
     return rows[[*first, *(name for name in acquired.columns if name not in first)]]
 

@@ -112,13 +112,15 @@ class FeatureTable(Section):
     """One file of features made elsewhere."""
 
     path: str
-    """CSV, TSV or Parquet file; one row per patient."""
+    """CSV, TSV or Parquet file; one row per patient, or per lesion with `several_lesions`."""
     cohort: str = ""
     """The cohort its patients belong to; empty: the one whose `centres` name the patient's."""
     centre: str = ""
     """The centre its patients come from; the batch for ComBat unless the config says otherwise."""
     centre_column: str = ""
     """Column that names each patient's centre, where a table holds several."""
+    timepoint: Name = "baseline"
+    """When its scans were taken; a patient is known by cohort, centre and ID across timepoints."""
 
     @model_validator(mode="after")
     def _one_centre(self) -> FeatureTable:
@@ -156,9 +158,58 @@ class Features(Section):
     """Regular expression for the feature columns."""
     exclude: Regex | None = None
     """Regular expression for feature columns to leave out."""
+    several_lesions: bool = False
+    """A patient's rows in one table are lesions, and `lesions: rule:` makes one row of them."""
     acquisition: dict[str, Name] = {}
     """Column of the tables to the factor of acquisition that it holds (`Kernel: kernel`), for the
     audit and for `harmonisation: batch:`; those of every table count."""
+
+
+class FollowUp(Section):
+    """A later timepoint."""
+
+    days: PositiveFloat | None = None
+    """Days after baseline, as planned; for patients whose own are not known."""
+    column: str | None = None
+    """Column of the clinical table with each patient's own days after baseline."""
+
+
+class Longitudinal(Section):
+    """Several timepoints: signatures see baseline values and their changes (delta radiomics)."""
+
+    baseline: Name = "baseline"
+    """The first timepoint, as under `scans`."""
+    follow_up: dict[Name, FollowUp] = Field(min_length=1)
+    """The later timepoints, in order."""
+    follows: dict[Name, Name] = {}
+    """Follow-up scan to the baseline scan that it repeats (`pet_week6: pet`)."""
+    values: list[Literal["baseline", "absolute", "relative", "slope"]] = Field(
+        ["baseline", "relative"], min_length=1
+    )
+    """What becomes a column: the baseline value; later minus baseline; that over the size of the
+    baseline value; the least-squares slope per day over all timepoints."""
+    near_zero: float = Field(0.05, ge=0)
+    """A relative change needs a baseline value of more than this many training standard deviations;
+    a feature that has too few of them has none."""
+    missing: Literal["impute", "refuse"] = "impute"
+    """A patient without one of the timepoints: the median change of the training patients stands
+    for theirs, or the patient leaves the study, with the reason."""
+    markers: dict[str, dict[Name, str]] = {}
+    """Clinical markers measured several times: name to timepoint to column of the clinical table
+    (`ldh: {baseline: ldh, week6: ldh_week6}`). Their changes are clinical predictors."""
+
+
+class Lesions(Section):
+    """Several lesions of one patient under one ROI: what speaks for the patient."""
+
+    rule: Literal["largest", "smallest", "mean", "median", "volume_weighted", "worst"] = "largest"
+    """largest, smallest: one lesion, by volume. mean, median: of each feature. volume_weighted:
+    mean, weighted by volume. worst: the one lesion with the highest value of `worst_by`."""
+    worst_by: str = ""
+    """The feature that says which lesion is worst, such as `original_firstorder_Maximum`."""
+    compare: bool = False
+    """Repeat the nested cross-validation of the primary signature under every rule, for the
+    supplement; the rule above stays the only one that counts."""
 
 
 class SimulatedCentre(Section):

@@ -38,7 +38,9 @@ class Study(Section):
     scans: dict[Name, data.Scan] = {}
     """The scans to use."""
     rois: dict[Name, data.Roi] = {}
-    """The ROIs to use. One value per patient and feature: of several, the largest counts."""
+    """The ROIs to use. One value per patient and feature: of several, see `lesions`."""
+    lesions: data.Lesions = data.Lesions()
+    longitudinal: data.Longitudinal | None = None
     roi_synonyms: str = "config/roi_synonyms.tsv"
     """Table of standard ROI terms: a name `@liver` under `rois` stands for its patterns there."""
     masks: data.Masks | None = None
@@ -70,6 +72,8 @@ class Study(Section):
             _development,
             _entry,
             _scans,
+            _lesions,
+            _longitudinal,
             _masks,
             _raters,
             _cohort_names,
@@ -154,6 +158,44 @@ def _scans(study: Study) -> None:
             raise ValueError(f"scan {name!r} needs `extraction`: a file of feature settings")
 
 
+def _lesions(study: Study) -> None:
+    if study.lesions.rule == "worst" and not study.lesions.worst_by:
+        raise ValueError("lesions: rule: worst needs `worst_by`: the feature that says which it is")
+
+
+def _longitudinal(study: Study) -> None:
+    asked = study.longitudinal
+    if asked is None:
+        return
+    times = [asked.baseline, *asked.follow_up]
+    tables = study.features.tables if study.features else []
+    known = {scan.timepoint for scan in study.scans.values()} | {t.timepoint for t in tables}
+    for name in times:
+        if name not in known:
+            raise ValueError(
+                f"longitudinal: names the timepoint {name!r}, which no scan or feature table has: "
+                f"{', '.join(sorted(known))}"
+            )
+    for later, first in asked.follows.items() if study.scans else ():
+        for scan, place in ((later, [*asked.follow_up]), (first, [asked.baseline])):
+            if scan not in study.scans or study.scans[scan].timepoint not in place:
+                raise ValueError(
+                    f"longitudinal: follows: {later!r} to {first!r}: {scan!r} is no scan of "
+                    f"{' or '.join(place)}"
+                )
+    for marker, columns in asked.markers.items():
+        if asked.baseline not in columns or not set(columns) <= {*times} or len(columns) < 2:
+            raise ValueError(
+                f"longitudinal: markers: {marker!r} needs a column at {asked.baseline} and at one "
+                f"later timepoint at least: {', '.join(asked.follow_up)}"
+            )
+    unknown = [n for n, f in asked.follow_up.items() if f.days is None and f.column is None]
+    if "slope" in asked.values and unknown:
+        raise ValueError(
+            f"longitudinal: a slope needs `days:` or `column:` of the timepoint {unknown[0]!r}"
+        )
+
+
 def _masks(study: Study) -> None:
     for roi in study.masks.labels if study.masks else {}:
         if roi not in study.rois:
@@ -203,7 +245,8 @@ def _signatures(study: Study) -> None:
     if study.models.primary not in study.models.signatures:
         raise ValueError(f"the primary signature {study.models.primary!r} is not fitted")
     needs = {"clinical", "combined"} & set(study.models.signatures)
-    if needs and not study.clinical.predictors:
+    markers = study.longitudinal.markers if study.longitudinal else {}
+    if needs and not study.clinical.predictors and not markers:
         raise ValueError(
             f"the signatures {', '.join(sorted(needs))} need `clinical: predictors:`; name some "
             "or leave these signatures out"

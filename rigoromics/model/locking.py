@@ -43,6 +43,7 @@ TRUSTED = [
     "rigoromics.model.weibull.WeibullAFT",
     "rigoromics.select.choose.ChooseFeatures",
     "rigoromics.select.columns.SignatureColumns",
+    "rigoromics.select.deltas.Deltas",
     "rigoromics.select.design.DesignMatrix",
     "rigoromics.select.harmonised.Harmonise",
     "rigoromics.select.impute.Imputer",

@@ -16,6 +16,7 @@ from rigoromics.model.outcome import Outcome
 from rigoromics.model.settings import Grid, Procedure
 from rigoromics.select.choose import ChooseFeatures, feature_cap
 from rigoromics.select.columns import SignatureColumns
+from rigoromics.select.deltas import Deltas
 from rigoromics.select.design import DesignMatrix
 from rigoromics.select.harmonised import Harmonise
 from rigoromics.select.impute import Imputer
@@ -49,7 +50,7 @@ def blind_steps(procedure: Procedure, repeats: pd.DataFrame | None) -> Pipeline:
     -------
     sklearn.pipeline.Pipeline
         columns, impute, and for signatures of many features variance, harmonise, stability,
-        redundancy; then design.
+        deltas (studies of several timepoints only), redundancy; then design.
     """
     settings, signature = procedure.settings, procedure.signature
     if repeats is not None and repeats.empty:
@@ -71,6 +72,7 @@ def blind_steps(procedure: Procedure, repeats: pd.DataFrame | None) -> Pipeline:
                 harmonisation_step(asked),
             ),
             ("stability", StabilityFilter(repeats, settings.stability)),
+            *([("deltas", Deltas(**settings.longitudinal))] if settings.longitudinal else []),
             (
                 "redundancy",
                 RedundancyFilter(

@@ -68,6 +68,9 @@ class Settings:
         Clinical predictor to its kind.
     volume_feature
         The feature that stands for volume.
+    longitudinal
+        `baseline`, `follow_up`, `follows`, `values`, `near_zero`, as `Deltas` takes them; empty:
+        one timepoint.
     trees, class_weight, grids
         Trees of a forest, `balanced` or `none`, and the values tried of each model's
         hyperparameters.
@@ -82,6 +85,7 @@ class Settings:
     max_features: int | Literal["auto"] = "auto"
     clinical: Mapping[str, str] = field(default_factory=dict)
     volume_feature: str = "original_shape_MeshVolume"
+    longitudinal: Mapping[str, Any] = field(default_factory=dict)
     trees: int = 100
     class_weight: Literal["balanced", "none"] = "none"
     grids: Mapping[str, Grid] = field(default_factory=dict)
@@ -114,6 +118,7 @@ class Settings:
             max_features=selection.get("max_features", given.max_features),
             clinical=dict(plain.get("clinical", {})),
             volume_feature=plain.get("volume_feature", given.volume_feature),
+            longitudinal=dict(plain.get("longitudinal", {})),
             trees=int(models.get("trees", given.trees)),
             class_weight=models.get("class_weight") or "none",
             grids={name: _grid(models[name]) for name in GRIDS if name in models},

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from rigoromics.errors import DataError
+from rigoromics.longitudinal import DAYS
 
 BATCH = "study.batch"
 CLINICAL = "clinical."
@@ -123,6 +124,7 @@ class SignatureColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             wanted = [*predictors, *(name for name in wanted if name not in predictors)]
             _present(X, predictors, "the combined signature")
         batch = [n for n in map(str, X.columns) if n == BATCH or n.startswith(f"{BATCH}.")]
+        batch += [name for name in map(str, X.columns) if name.startswith(DAYS)]
         return [*batch, *_present(X, wanted, "ComBat", may_be_empty=True), *features]
 
     def _volume(self, X: pd.DataFrame) -> list[str]:

@@ -4,9 +4,11 @@ import pytest
 
 from rigoromics import table
 from rigoromics.errors import DataError
+from rigoromics.lesions import LesionRule
 from rigoromics.select.columns import feature_columns
 
 VOLUME = "original_shape_MeshVolume"
+LARGEST = LesionRule("largest", VOLUME)
 
 
 def rows(*cases: tuple[str, ...], **values: float) -> pd.DataFrame:
@@ -25,16 +27,16 @@ def test_one_row_per_patient_takes_the_reference_rater_and_plain_names():
         ("P-1", "ct", "lesion", "r2", "none"),
         ("P-1", "ct", "lesion", "r1", "shuffled"),
     )
-    wide = table.one_row_per_patient(features, "r1", "none", VOLUME)
+    wide = table.one_row_per_patient(features, "r1", "none", LARGEST)
     assert wide.index.tolist() == ["P-1", "P-2"]
     assert wide["original_firstorder_Mean"].tolist() == [20.0, 10.0]
-    control = table.one_row_per_patient(features, "r1", "shuffled", VOLUME)
+    control = table.one_row_per_patient(features, "r1", "shuffled", LARGEST)
     assert control["original_firstorder_Mean"].tolist() == [40.0]
 
 
 def test_the_largest_of_several_lesions_counts():
     features = rows(("P-1", "ct", "lesion", "r1", "none"), ("P-1", "ct", "lesion", "r1", "none"))
-    assert table.one_row_per_patient(features, "r1", "none", VOLUME)[VOLUME].tolist() == [2.0]
+    assert table.one_row_per_patient(features, "r1", "none", LARGEST)[VOLUME].tolist() == [2.0]
 
 
 def test_several_scans_give_prefixed_names_and_missing_values():
@@ -43,7 +45,7 @@ def test_several_scans_give_prefixed_names_and_missing_values():
         ("P-1", "pet", "lesion", "r1", "none"),
         ("P-2", "ct", "lesion", "r1", "none"),
     )
-    wide = table.one_row_per_patient(features, "r1", "none", VOLUME)
+    wide = table.one_row_per_patient(features, "r1", "none", LARGEST)
     assert wide.loc["P-1", f"baseline.pet.lesion:{VOLUME}"] == 2.0
     assert np.isnan(wide.loc["P-2", f"baseline.pet.lesion:{VOLUME}"])
 
@@ -57,7 +59,7 @@ def test_repeats_hold_development_patients_only_and_both_designs():
         ("P-ext", "ct", "lesion", "r1", "none"),
         ("P-ext", "ct", "lesion", "r2", "none"),
     )
-    found = table.repeats(features, ["P-1", "P-2"], "r1", {"again": "ct"}, VOLUME)
+    found = table.repeats(features, ["P-1", "P-2"], "r1", {"again": "ct"}, LARGEST)
     pairs = list(zip(found["design"], found["repeat"], found["patient"], strict=True))
     assert pairs == [
         ("raters", "r1", "P-1"),
@@ -83,7 +85,7 @@ def test_perturbations_repeat_the_reference_raters_scan():
         ("P-ext", "ct", "lesion", "r1", "noise-1"),
         ("P-1", "again", "lesion", "r1", "noise-1"),
     )
-    found = table.repeats(features, ["P-1", "P-2", "P-3"], "r1", {"again": "ct"}, VOLUME)
+    found = table.repeats(features, ["P-1", "P-2", "P-3"], "r1", {"again": "ct"}, LARGEST)
     assert set(found["design"]) == {"perturbations"}
     assert found.set_index(["patient", "repeat"])[VOLUME].to_dict() == {
         ("P-1", "none"): 1.0,
@@ -100,13 +102,13 @@ def test_each_roi_has_its_own_perturbations():
         ("P-1", "ct", "gtv", "r1", "noise-1"),
         ("P-1", "ct", "node", "r1", "none"),
     )
-    found = table.repeats(features, ["P-1"], "r1", {}, VOLUME).set_index("repeat")
+    found = table.repeats(features, ["P-1"], "r1", {}, LARGEST).set_index("repeat")
     assert found[f"baseline.ct.gtv:{VOLUME}"].to_dict() == {"noise-1": 2.0, "none": 1.0}
     assert f"baseline.ct.node:{VOLUME}" not in found
 
 
 def test_no_repeats_give_an_empty_table():
-    found = table.repeats(rows(("P-1", "ct", "lesion", "r1", "none")), ["P-1"], "r1", {}, VOLUME)
+    found = table.repeats(rows(("P-1", "ct", "lesion", "r1", "none")), ["P-1"], "r1", {}, LARGEST)
     assert list(found.columns) == ["patient", "design", "repeat"]
     assert found.empty
 
@@ -189,10 +191,11 @@ def test_text_among_numbers_is_refused_not_lost():
 
 def test_volume_is_needed_only_to_choose_among_lesions():
     features = rows(("P-1", "ct", "lesion", "r1", "none"), ("P-2", "ct", "lesion", "r1", "none"))
-    assert len(table.one_row_per_patient(features, "r1", "none", "no_such_feature")) == 2
+    rule = LesionRule("largest", "no_such_feature")
+    assert len(table.one_row_per_patient(features, "r1", "none", rule)) == 2
     features["patient"] = "P-1"
     with pytest.raises(DataError, match="no feature 'no_such_feature'"):
-        table.one_row_per_patient(features, "r1", "none", "no_such_feature")
+        table.one_row_per_patient(features, "r1", "none", rule)
 
 
 def test_a_silent_header_is_an_unknown_batch():
