@@ -26,6 +26,7 @@ include: "rules/stability.smk"
 include: "rules/harmonisation.smk"
 include: "rules/model.smk"
 include: "rules/validation.smk"
+include: "rules/treatment.smk"
 include: "rules/paper.smk"
 include: "rules/tracking.smk"
 
@@ -37,6 +38,7 @@ rule all:
         f"{RESULTS}/paper/report.html",
         f"{RESULTS}/paper/manuscript.pdf",
         f"{RESULTS}/tracking/mlflow.json",
+        of_endpoints(f"{TREATMENT}.tsv") if STUDY.treatment else [],
 
 
 onsuccess:

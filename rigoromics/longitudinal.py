@@ -115,9 +115,12 @@ def marker_changes(people: pd.DataFrame, longitudinal: Mapping[str, Any]) -> pd.
     baseline, made = longitudinal["baseline"], {}
     when = days_of(people, longitudinal)
     for marker, columns in longitudinal["markers"].items():
-        known = {time: numbers(people[c], "the clinical table") for time, c in columns.items()}
-        first = known[baseline].to_numpy()
-        later = {t: known[t].to_numpy() for t in longitudinal["follow_up"] if t in known}
+        known = {
+            time: numbers(people[c], "the clinical table").to_numpy(dtype=np.float64)
+            for time, c in columns.items()
+        }
+        first = known[baseline]
+        later = {t: known[t] for t in longitudinal["follow_up"] if t in known}
         if "relative" in longitudinal["values"] and (first <= 0).any():
             raise DataError(
                 f"{int((first <= 0).sum())} patients have a value of zero or less of marker "
@@ -128,8 +131,9 @@ def marker_changes(people: pd.DataFrame, longitudinal: Mapping[str, Any]) -> pd.
         for kind in longitudinal["values"]:
             if kind == "slope":
                 times = [baseline, *later]
-                stack = np.stack([first, *later.values()])[:, :, None]
-                found = slope(stack, np.stack([when[t].to_numpy() for t in times]))
+                stack: Array = np.stack([first, *later.values()])[:, :, None]
+                days: Array = np.stack([when[t].to_numpy(dtype=np.float64) for t in times])
+                found = slope(stack, days)
                 made[delta_name(marker, kind, "")] = found[:, 0]
             elif kind != "baseline":
                 of = absolute if kind == "absolute" else relative

@@ -184,6 +184,8 @@ def endpoint_source_columns():
         timed = endpoint.type == "survival"
         columns |= {endpoint.time, endpoint.event} if timed else {endpoint.column}
         columns |= {getattr(endpoint, "start", "")} - {""}
+    if STUDY.treatment is not None:
+        columns.add(STUDY.treatment.column)
     if STUDY.longitudinal is not None:
         follow_up = STUDY.longitudinal.follow_up.values()
         columns |= {rule.column for rule in follow_up if rule.column}
@@ -262,6 +264,12 @@ def predictors():
     if STUDY.longitudinal is None:
         return own
     return own | marker_predictors(STUDY.part("longitudinal"))
+
+
+def described():
+    """Columns that stand beside the predictors in the analysis table, for no model to see."""
+    treatment = [STUDY.treatment.column] if STUDY.treatment is not None else []
+    return list(dict.fromkeys([*STUDY.clinical.describe, *treatment]))
 
 
 def of_timepoints(*keys):

@@ -34,7 +34,7 @@ rule analysis_table:
             "predictors": {
                 name: p.type for name, p in STUDY.clinical.predictors.items()
             },
-            "describe": STUDY.clinical.describe,
+            "describe": described(),
             "endpoints": STUDY.part("endpoints"),
             "max_failed": STUDY.compute.max_failed,
             **of_timepoints(),

@@ -199,6 +199,19 @@ class Longitudinal(Section):
     (`ldh: {baseline: ldh, week6: ldh_week6}`). Their changes are clinical predictors."""
 
 
+class Treatment(Section):
+    """Two treatments, and whether their difference depends on the locked risk group."""
+
+    column: str
+    """Column of the clinical table with each patient's treatment; it enters no signature."""
+    reference: str
+    """The value that others are compared with."""
+    treated: str
+    """The value that is compared; patients with any other value are left out."""
+    randomised: bool = False
+    """Whether treatment was allocated at random; if not, the tables say that it proves nothing."""
+
+
 class Lesions(Section):
     """Several lesions of one patient under one ROI: what speaks for the patient."""
 

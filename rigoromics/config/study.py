@@ -53,6 +53,7 @@ class Study(Section):
     clinical: data.Clinical = data.Clinical()
     endpoints: dict[Name, Endpoint] = Field(min_length=1)
     """What is predicted; the first is the primary endpoint."""
+    treatment: data.Treatment | None = None
     perturbations: list[Chain] = []
     """Perturbed measurements of development patients, on the reference rater's contours; each entry
     makes one variant for every combination of what it lists."""

@@ -173,3 +173,14 @@ def one_step_bootstrap(
     steps = np.full((counts.shape[0], columns), np.nan)
     steps[regular] = np.linalg.solve(information[regular], gradient[regular][:, :, None])[:, :, 0]
     return np.asarray(fit.coefficients + steps)
+
+
+def log_likelihood(
+    time: ArrayLike, event: ArrayLike, covariates: ArrayLike, coefficients: Floats
+) -> float:
+    """Return Efron's log partial likelihood at given coefficients, for likelihood-ratio tests."""
+    times, events = as_floats(time), as_events(event)
+    X = np.asarray(covariates, dtype=np.float64).reshape(times.size, -1)
+    order = np.argsort(-times, kind="stable")
+    centred = (X - X.mean(axis=0))[order]
+    return _likelihood(times[order], events[order], centred, np.asarray(coefficients))[0]
