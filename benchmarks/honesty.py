@@ -252,15 +252,18 @@ def summary(found: pd.DataFrame) -> pd.DataFrame:
     sizes = [(None, found), *found.groupby("development")]
     for size, part in sizes:
         for kind, own in part.groupby("kind"):
-            n = len(own)
-            covered = int(((own["lower"] <= own["truth"]) & (own["truth"] <= own["upper"])).sum())
+            # A signature that the penalty left without any feature has no interval.
+            told = own["lower"].notna()
+            covered = (own["lower"] <= own["truth"]) & (own["truth"] <= own["upper"])
             counts = {
-                "coverage": covered,
-                "evidence": int((own["level"] == "evidence").sum()),
-                "weak or evidence": int(own["level"].isin(["weak", "evidence"]).sum()),
-                "oracle": int(own["oracle_found"].sum()),
+                "coverage": covered[told],
+                "no signature": ~told,
+                "evidence": own["level"] == "evidence",
+                "weak or evidence": own["level"].isin(["weak", "evidence"]),
+                "oracle": own["oracle_found"] == 1,
             }
-            for what, count in counts.items():
+            for what, hits in counts.items():
+                n, count = len(hits), int(hits.sum())
                 share = wilson(count, n)
                 row = (kind, size or "all", what, n, count, share.value, share.lower, share.upper)
                 rows.append(row)
@@ -291,10 +294,11 @@ def picture(table: pd.DataFrame) -> Figure:
         if line is not None:
             panel.axhline(line, color="0.6", linewidth=0.8, linestyle="--", zorder=0)
         panel.set_xticks(range(len(sizes)), [str(size) for size in sizes])
-        panel.set(title=title, ylim=(-0.03, 1.03))
+        panel.set(title=title, xlim=(-0.5, len(sizes) - 0.5), ylim=(-0.03, 1.03))
     axes[1].set_xlabel("development patients")
     axes[0].set_ylabel("share of studies")
-    axes[2].legend(loc="lower right")
+    drawn = axes[0].get_legend_handles_labels()
+    figure.legend(*drawn, loc="outside upper center", ncols=len(kinds))
     return figure
 
 
@@ -308,11 +312,16 @@ def main() -> None:
     options = parser.parse_args()
     if not options.summary:
         run(options.table, options.limit)
-    table = summary(pd.read_csv(options.table, sep="\t"))
+    table = summary(read(options.table))
     print(table.to_string(index=False, float_format="{:.3f}".format))
     with style():
         options.picture.parent.mkdir(parents=True, exist_ok=True)
         picture(table).savefig(options.picture, dpi=130, metadata={"Software": None})
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Return the rows that are there; `null` is a kind of cohort, not a missing value."""
+    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["nan", ""])
 
 
 def run(path: Path, limit: int) -> None:
@@ -321,7 +330,7 @@ def run(path: Path, limit: int) -> None:
     new = not path.is_file()
     done: set[tuple[str, int]] = set()
     if not new:
-        there = pd.read_csv(path, sep="\t")
+        there = read(path)
         done = set(zip(there["kind"], there["number"], strict=True))
     left = [job for job in plan() if job not in done][:limit]
     with path.open("a", encoding="utf-8", newline="") as file, threadpool_limits(1):

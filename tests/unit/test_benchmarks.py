@@ -50,8 +50,28 @@ def test_every_cohort_is_run_once_and_counted():
     assert len(jobs) == len(set(jobs)) == sum(honesty.COHORTS.values())
     row = {"kind": "null", "development": 60, "lower": 0.4, "upper": 0.6, "truth": 0.5}
     other = {"level": "none", "oracle_found": 0}
-    found = pd.DataFrame([{**row, **other}, {**row, "lower": 0.55, **other, "level": "evidence"}])
-    table = honesty.summary(found).set_index(["development", "what"])["count"]
+    empty = {**row, "lower": np.nan, "upper": np.nan}
+    found = pd.DataFrame(
+        [{**row, **other}, {**row, "lower": 0.55, **other, "level": "evidence"}, {**empty, **other}]
+    )
+    counted = honesty.summary(found).set_index(["development", "what"])
+    table = counted["count"]
     assert table["all", "coverage"] == 1
+    assert counted["n"]["all", "coverage"] == 2
+    assert table["all", "no signature"] == 1
     assert table[60, "evidence"] == 1
     assert len(honesty.picture(honesty.summary(found)).axes) == 3
+
+
+def test_it_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    made = []
+
+    def study(kind, number):
+        made.append((kind, number))
+        return dict.fromkeys(honesty.COLUMNS, 0) | {"kind": kind, "number": number, "level": "none"}
+
+    monkeypatch.setattr(honesty, "study", study)
+    for limit in (3, 2):
+        honesty.run(tmp_path / "honesty.tsv", limit)
+    assert made == [("null", number) for number in range(5)]
+    assert set(honesty.read(tmp_path / "honesty.tsv")["kind"]) == {"null"}
