@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rigoromics.evaluate.concordance import censoring_survival, concordance, horizon_pairs
 from rigoromics.evaluate.estimate import (
+    Bools,
     Estimate,
     Floats,
     as_events,
@@ -126,12 +127,7 @@ def integrated_brier(
     if moments.max() >= times.max():
         nothing = undefined(f"no patient was followed beyond time {moments.max():g}")
         return nothing, nothing
-    free = censoring_survival(times, events, times)
-    case = events[:, None] & (times[:, None] <= moments)
-    later = times[:, None] > moments
-    # A patient censored at a time is still free of censoring just before it.
-    beyond = censoring_survival(times, events, np.nextafter(moments, np.inf))
-    weight = case / np.where(free > 0.0, free, np.inf)[:, None] + later / beyond
+    case, later, weight = _weighted(times, events, moments)
     squared = weight * (later - survival) ** 2
 
     def integral(values: Floats) -> Floats:
@@ -155,3 +151,14 @@ def integrated_brier(
             float(index[0]), index_samples, f"index of prediction accuracy {name}", alpha
         ),
     )
+
+
+def _weighted(times: Floats, events: Bools, moments: Floats) -> tuple[Bools, Bools, Floats]:
+    """Return who had the event by each time, who lives on, and weights; (patients, times)."""
+    free = censoring_survival(times, events, times)
+    case = events[:, None] & (times[:, None] <= moments)
+    later = times[:, None] > moments
+    # A patient censored at a time is still free of censoring just before it.
+    beyond = censoring_survival(times, events, np.nextafter(moments, np.inf))
+    weight = case / np.where(free > 0.0, free, np.inf)[:, None] + later / beyond
+    return case, later, weight

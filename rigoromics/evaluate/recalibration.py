@@ -30,7 +30,7 @@ from scipy.special import expit, logit
 from rigoromics.evaluate.calibration import brier, intercept_and_slope, smooth_calibration
 from rigoromics.evaluate.cox import fit_cox
 from rigoromics.evaluate.estimate import Estimate, Floats, undefined
-from rigoromics.evaluate.group import EXTERNAL, KEY, Endpoint, Group, Settings
+from rigoromics.evaluate.group import ALL_EXTERNAL, KEY, Endpoint, Group, Settings
 from rigoromics.evaluate.horizon import (
     brier_at,
     calibration_slope,
@@ -61,11 +61,13 @@ def recalibration(
     settings: Settings,
     seed: int,
 ) -> pd.DataFrame:
-    """Return calibration and accuracy of the primary signature outside, recalibrated or not."""
+    """Return calibration and accuracy of the primary signature over all external patients, as it
+    is and recalibrated.
+    """
     rows = []
     for group in everything:
         own = all(group.key[name] == primary[name] for name in ("signature", "model"))
-        if not own or group.key["split"] != EXTERNAL:
+        if not own or group.key["cohort"] != ALL_EXTERNAL:
             continue
         where = {"endpoint": endpoint.name, **group.key}
         size = {"n": len(group.table), "events": group.events(endpoint)}

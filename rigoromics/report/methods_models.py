@@ -247,14 +247,9 @@ def validation(study: StudyTables) -> Section:
         *(["stability filter"] if filtered(study) else []),
         *["redundancy filter", "selection", "tuning", "cut-off"],
     ]
-    by_centre = study.config["validation"].get("folds") == "centre"
-    outer = (
-        say("each centre of the development was held out once as a whole")
-        if by_centre
-        else say(
-            "{outer} outer folds{again}", outer=study.setting("validation.outer_folds"), again=again
-        )
-    )
+    outer = say("{n} outer folds{again}", n=study.setting("validation.outer_folds"), again=again)
+    if study.config["validation"].get("folds") == "centre":
+        outer = say("each centre of the development was held out once as a whole")
     nested = say(
         "Internal performance was estimated by nested cross-validation split by patient: "
         "{outer}, and {inner} inner folds for tuning. {steps} are steps of one "

@@ -6,11 +6,12 @@ import pytest
 from scipy.special import expit, logit
 
 from rigoromics.evaluate import recalibration as recalibrated
-from rigoromics.evaluate.group import EXTERNAL, Endpoint, Group, Settings
+from rigoromics.evaluate.group import ALL_EXTERNAL, EXTERNAL, Endpoint, Group, Settings
 
 BINARY, SURVIVAL = Endpoint("response", "binary"), Endpoint("death", "survival", 3.0)
 PRIMARY = {"signature": "radiomics", "model": "m", "policy": "none"}
-KEY = {"signature": "radiomics", "model": "m", "cohort": "B", "split": EXTERNAL, "policy": "none"}
+KEY = {"signature": "radiomics", "model": "m", "cohort": ALL_EXTERNAL,
+       "split": EXTERNAL, "policy": "none"}  # fmt: skip
 FAST = Settings(bootstrap=50)
 
 
@@ -102,8 +103,8 @@ def test_too_few_say_so_and_the_untouched_result_stays():
     assert found.loc[found["recalibration"] == "untouched", "estimate"].notna().any()
 
 
-def test_other_signatures_and_development_are_left_alone():
+def test_other_signatures_and_single_cohorts_are_left_alone():
     group = binary(n=60)
-    for change in ({"signature": "clinical"}, {"split": "development_cv"}):
+    for change in ({"signature": "clinical"}, {"cohort": "B"}):
         other = Group({**KEY, **change}, group.table)
         assert recalibrated.recalibration([other], BINARY, PRIMARY, FAST, 1).empty
