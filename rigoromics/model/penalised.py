@@ -110,6 +110,10 @@ def _lasso_of_quadratic(at: Array, gradient: Array, hessian: Array, lasso: Array
     linear = gradient - matrix @ at
     free = np.flatnonzero(lasso == 0)
     bound = np.flatnonzero(lasso)
+    # Near the optimum signs change no more, and one solve does for all sweeps.
+    exact = _with_signs(at, matrix, linear, lasso)
+    if exact is not None:
+        return exact
     there = at.copy()
     for _ in range(SWEEPS):
         before = there.copy()
