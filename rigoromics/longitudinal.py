@@ -115,9 +115,9 @@ def marker_changes(people: pd.DataFrame, longitudinal: Mapping[str, Any]) -> pd.
     baseline, made = longitudinal["baseline"], {}
     when = days_of(people, longitudinal)
     for marker, columns in longitudinal["markers"].items():
-        known = {
-            time: numbers(people[c], "the clinical table").to_numpy(dtype=np.float64)
-            for time, c in columns.items()
+        known: dict[str, Array] = {
+            time: np.asarray(numbers(people[column], "the clinical table"), dtype=np.float64)
+            for time, column in columns.items()
         }
         first = known[baseline]
         later = {t: known[t] for t in longitudinal["follow_up"] if t in known}

@@ -220,9 +220,6 @@ class Lesions(Section):
     mean, weighted by volume. worst: the one lesion with the highest value of `worst_by`."""
     worst_by: str = ""
     """The feature that says which lesion is worst, such as `original_firstorder_Maximum`."""
-    compare: bool = False
-    """Repeat the nested cross-validation of the primary signature under every rule, for the
-    supplement; the rule above stays the only one that counts."""
 
 
 class SimulatedCentre(Section):

@@ -245,7 +245,7 @@ def _batch_variables(study: Study) -> None:
 def _signatures(study: Study) -> None:
     if study.models.primary not in study.models.signatures:
         raise ValueError(f"the primary signature {study.models.primary!r} is not fitted")
-    needs = {"clinical", "combined"} & set(study.models.signatures)
+    needs = {"clinical", "combined", "stacked"} & set(study.models.signatures)
     markers = study.longitudinal.markers if study.longitudinal else {}
     if needs and not study.clinical.predictors and not markers:
         raise ValueError(

@@ -41,6 +41,7 @@ TRUSTED = [
     "rigoromics.model.ordinal.ProportionalOdds",
     "rigoromics.model.ordinal.ThresholdForest",
     "rigoromics.model.weibull.WeibullAFT",
+    "rigoromics.model.stacking.Stacked",
     "rigoromics.select.choose.ChooseFeatures",
     "rigoromics.select.columns.SignatureColumns",
     "rigoromics.select.deltas.Deltas",

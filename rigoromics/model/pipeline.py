@@ -14,6 +14,8 @@ from rigoromics.errors import DataError
 from rigoromics.model.catalogue import make_learner
 from rigoromics.model.outcome import Outcome
 from rigoromics.model.settings import Grid, Procedure
+from rigoromics.model.stacking import Stacked
+from rigoromics.seeds import derive_seed
 from rigoromics.select.choose import ChooseFeatures, feature_cap
 from rigoromics.select.columns import SignatureColumns
 from rigoromics.select.deltas import Deltas
@@ -26,11 +28,13 @@ from rigoromics.select.variance import VarianceFilter
 
 Configuration = dict[str, float]
 
-WITH_IMAGES = ("radiomics", "combined", "shuffled")
-WITH_CLINICAL = ("clinical", "combined")
+WITH_IMAGES = ("radiomics", "combined", "stacked", "shuffled")
+WITH_CLINICAL = ("clinical", "combined", "stacked")
 # Volume is the control that others must beat: a penalty, which may remove its one coefficient,
 # would make that too easy. Not exactly zero, so that separated outcomes still have a solution.
 UNPENALISED: Grid = {"alpha": (1e-4,), "l1_ratio": (0.1,)}
+# The regression on clinical predictors and the radiomics risk.
+TOP = {"binary": "elastic_net", "survival": "cox_elastic_net"}
 
 
 def blind_steps(procedure: Procedure, repeats: pd.DataFrame | None) -> Pipeline:
@@ -128,8 +132,34 @@ def seeing_steps(procedure: Procedure, configuration: Configuration, final: bool
     model = ("model", make_learner(procedure.model, hyperparameters, given))
     if "k" not in configuration:
         return Pipeline([model])
+    if procedure.signature == "stacked":
+        return Pipeline([("model", _stacked(procedure, hyperparameters, given, configuration))])
     choose = ChooseFeatures(int(configuration["k"]), procedure.settings.selection)
     return Pipeline([("choose", choose), model])
+
+
+def _stacked(
+    procedure: Procedure,
+    hyperparameters: dict[str, Any],
+    given: dict[str, Any],
+    configuration: Configuration,
+) -> Stacked:
+    """Return an unfitted stacked signature: the asked model on features, a regression on top."""
+    kind = procedure.endpoint.type
+    if kind not in TOP:
+        raise DataError(
+            f"the stacked signature has no regression for {kind} endpoints",
+            "leave `stacked` out of `models: signatures:`; `combined` takes every endpoint",
+        )
+    light = {name: values[0] for name, values in UNPENALISED.items()}
+    return Stacked(
+        base=make_learner(procedure.model, hyperparameters, {**given, "final": False}),
+        top=make_learner(TOP[kind], light, {**given, "class_weight": "none"}),
+        k=int(configuration["k"]),
+        method=procedure.settings.selection,
+        folds=procedure.settings.inner_folds,
+        seed=derive_seed(procedure.seed, "stacked"),
+    )
 
 
 def configurations(procedure: Procedure, y: Outcome) -> list[Configuration]:

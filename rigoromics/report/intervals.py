@@ -17,10 +17,11 @@ from rigoromics.report.wording import discrimination, fixed, interval, metric_na
 POOL, PREDICTION = "random-effects pool", "prediction interval"
 ALL_PATIENTS = "all external patients"
 
-_ORDER = ["radiomics", "combined", "clinical", "volume", "shuffled"]
+_ORDER = ["radiomics", "combined", "stacked", "clinical", "volume", "shuffled"]
 _NAMES = {
     "radiomics": "Radiomics",
     "combined": "Radiomics + clinical",
+    "stacked": "Radiomics risk + clinical",
     "clinical": "Clinical alone",
     "volume": "Volume alone",
     "shuffled": "Voxels shuffled",

@@ -22,6 +22,7 @@ WASH = "#f3f5f7"
 COLOURS = {
     "radiomics": "#0072B2",
     "combined": "#009E73",
+    "stacked": "#56B4E9",
     "clinical": "#E69F00",
     "volume": "#CC79A7",
     "shuffled": "#6b7680",

@@ -120,6 +120,7 @@ def key_table(study: StudyTables) -> Table:
 _NAMES = {
     "radiomics": "Radiomics",
     "combined": "Radiomics and clinical combined",
+    "stacked": "Radiomics risk stacked on clinical",
     "clinical": "Clinical alone",
     "volume": "Volume alone",
     "shuffled": "Radiomics of shuffled voxels",

@@ -48,7 +48,7 @@ def treatment_figure(
         panels = figure.subplots(max(len(splits), 1), 2, squeeze=False, sharey=True, sharex=True)
         for row, split in enumerate(splits):
             mine = effects[effects["split"] == split].set_index("effect")
-            both = mine.loc["interaction", :]
+            both: Any = mine.loc["interaction", :]
             p_lr = float(both["p_lr"])
             ratio = _words("Interaction", both, p_lr)
             for column, (group, name) in enumerate(_GROUPS.items()):

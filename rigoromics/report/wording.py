@@ -14,6 +14,7 @@ SIGNATURES = {
     "volume": "volume alone",
     "radiomics": "radiomics",
     "combined": "radiomics and clinical combined",
+    "stacked": "radiomics risk stacked on clinical",
     "shuffled": "shuffled voxels (control)",
 }
 MODELS = {

@@ -18,7 +18,7 @@ CLINICAL = "clinical."
 # What no signature may see as a feature: bookkeeping, outcomes, and keys.
 NOT_FEATURES = ("study.", CLINICAL, "endpoint.")
 KEYS = frozenset({"patient", "design", "repeat"})
-SIGNATURES = ("clinical", "volume", "radiomics", "combined", "shuffled")
+SIGNATURES = ("clinical", "volume", "radiomics", "combined", "stacked", "shuffled")
 
 Names = npt.NDArray[np.str_]
 Array = npt.NDArray[np.float64]
@@ -120,9 +120,9 @@ class SignatureColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not features:
             raise DataError("the table holds no image features", "run the extraction first")
         wanted = [f"{CLINICAL}{name}" for name in self.covariates]
-        if self.signature == "combined":
+        if self.signature in ("combined", "stacked"):
             wanted = [*predictors, *(name for name in wanted if name not in predictors)]
-            _present(X, predictors, "the combined signature")
+            _present(X, predictors, f"the {self.signature} signature")
         batch = [n for n in map(str, X.columns) if n == BATCH or n.startswith(f"{BATCH}.")]
         batch += [name for name in map(str, X.columns) if name.startswith(DAYS)]
         return [*batch, *_present(X, wanted, "ComBat", may_be_empty=True), *features]
