@@ -169,7 +169,14 @@ def feature_name(feature: str) -> str:
     'first order · 10 percentile'
     >>> feature_name("baseline.ct.lesion:original_glcm_Idmn")
     'baseline ct lesion: GLCM · IDMN'
+    >>> feature_name("original_glcm_Idmn@relative.week6")
+    'GLCM · IDMN, relative change to week6'
     """
+    if "@" in feature:
+        source, _, change = feature.rpartition("@")
+        kind, _, timepoint = change.partition(".")
+        words = f"{kind} change to {plain(timepoint)}" if timepoint else f"{kind} over time"
+        return f"{feature_name(source)}, {words}"
     if feature.startswith("clinical."):
         return plain(feature.removeprefix("clinical.")).replace("=", ": ")
     place, _, feature = feature.rpartition(":")
