@@ -112,10 +112,32 @@ class Selection(Section):
 
     redundancy: float = Field(0.9, gt=0, le=1)
     """Of features whose absolute rank correlation exceeds this, one is kept."""
-    method: Literal["univariate", "mrmr"] = "mrmr"
-    """How the remaining ones are ranked."""
-    max_features: PositiveInt | Literal["auto"] = "auto"
-    """Upper limit; auto: one per ten events (of the rarer class)."""
+    redundancy_by: Literal["order", "clusters"] = "order"
+    """order: one by one, the most stable first. clusters: of each cluster of correlated features
+    (average linkage) the most stable; the one most like the others where stability is unknown."""
+    decorrelate_volume: float | None = Field(None, gt=0, lt=1)
+    """Drop features whose absolute rank correlation with volume exceeds this; empty: none."""
+    method: Literal[
+        "univariate",
+        "mrmr",
+        "univariate_fdr",
+        "relieff",
+        "lasso",
+        "boruta",
+        "stability_selection",
+    ] = "mrmr"
+    """How the remaining ones are ranked, or judged (docs/howto/select.md)."""
+    fdr: float = Field(0.05, gt=0, lt=1)
+    """False discovery rate of `univariate_fdr`."""
+    threshold: float = Field(0.75, gt=0.5, le=1)
+    """Share of halves of the patients that must choose a feature in `stability_selection`."""
+    false_features: float = Field(1.0, gt=0)
+    """Expected number of false features that `stability_selection` may keep."""
+    max_features: PositiveInt | Literal["auto", "riley"] = "auto"
+    """Upper limit; auto: one per ten events (of the rarer class). riley: what keeps the expected
+    shrinkage at 0.9 or above (Riley 2019)."""
+    explained: float = Field(0.15, gt=0, lt=1)
+    """Of `riley`: Nagelkerke's R2 that the model is expected to reach."""
 
 
 class Models(Section):

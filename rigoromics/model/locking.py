@@ -51,6 +51,7 @@ TRUSTED = [
     "rigoromics.select.redundancy.RedundancyFilter",
     "rigoromics.select.stable.StabilityFilter",
     "rigoromics.select.variance.VarianceFilter",
+    "rigoromics.select.volume.VolumeFilter",
     "sklearn.tree._tree.Tree",
     "sksurv.ensemble.forest.RandomSurvivalForest",
     "sksurv.tree.tree.SurvivalTree",

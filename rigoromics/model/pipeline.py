@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from rigoromics.errors import DataError
 from rigoromics.model.catalogue import make_learner
 from rigoromics.model.outcome import Outcome
-from rigoromics.model.settings import Grid, Procedure
+from rigoromics.model.settings import Grid, Procedure, Settings
 from rigoromics.model.stacking import Stacked
 from rigoromics.seeds import derive_seed
 from rigoromics.select.choose import ChooseFeatures, feature_cap
@@ -25,6 +25,7 @@ from rigoromics.select.impute import Imputer
 from rigoromics.select.redundancy import RedundancyFilter
 from rigoromics.select.stable import StabilityFilter
 from rigoromics.select.variance import VarianceFilter
+from rigoromics.select.volume import VolumeFilter
 
 Configuration = dict[str, float]
 
@@ -77,15 +78,24 @@ def blind_steps(procedure: Procedure, repeats: pd.DataFrame | None) -> Pipeline:
             ),
             ("stability", StabilityFilter(repeats, settings.stability)),
             *([("deltas", Deltas(**settings.longitudinal))] if settings.longitudinal else []),
+            *_volume_filter(settings),
             (
                 "redundancy",
                 RedundancyFilter(
-                    settings.redundancy, "independent" if repeats is None else "order"
+                    settings.redundancy,
+                    "independent" if repeats is None else "order",
+                    settings.clusters,
                 ),
             ),
         ]
     clinical = settings.clinical if signature in WITH_CLINICAL else {}
     return Pipeline([*steps, ("design", DesignMatrix(clinical))])
+
+
+def _volume_filter(settings: Settings) -> list[tuple[str, BaseEstimator]]:
+    if settings.decorrelate_volume is None:
+        return []
+    return [("volume", VolumeFilter(settings.decorrelate_volume, settings.volume_feature))]
 
 
 def harmonisation_step(asked: Mapping[str, Any]) -> Harmonise:
@@ -134,7 +144,10 @@ def seeing_steps(procedure: Procedure, configuration: Configuration, final: bool
         return Pipeline([model])
     if procedure.signature == "stacked":
         return Pipeline([("model", _stacked(procedure, hyperparameters, given, configuration))])
-    choose = ChooseFeatures(int(configuration["k"]), procedure.settings.selection)
+    settings = procedure.settings
+    choose = ChooseFeatures(
+        int(configuration["k"]), settings.selection, seed=procedure.seed, **settings.choosing
+    )
     return Pipeline([("choose", choose), model])
 
 
@@ -157,6 +170,7 @@ def _stacked(
         top=make_learner(TOP[kind], light, {**given, "class_weight": "none"}),
         k=int(configuration["k"]),
         method=procedure.settings.selection,
+        choosing=dict(procedure.settings.choosing),
         folds=procedure.settings.inner_folds,
         seed=derive_seed(procedure.seed, "stacked"),
     )
@@ -176,7 +190,12 @@ def configurations(procedure: Procedure, y: Outcome) -> list[Configuration]:
     if procedure.signature == "volume" and "alpha" in grid:
         grid = dict(UNPENALISED)
     if procedure.signature in WITH_IMAGES:
-        grid = {"k": feature_numbers(feature_cap(y, procedure.settings.max_features)), **grid}
+        grid = {
+            "k": feature_numbers(
+                feature_cap(y, procedure.settings.max_features, procedure.settings.explained)
+            ),
+            **grid,
+        }
     empty = [name for name, values in grid.items() if not values]
     if empty:
         raise DataError(

@@ -9,6 +9,9 @@ from typing import Any, Literal
 from rigoromics.errors import DataError
 from rigoromics.model.outcome import Endpoint
 
+# Settings of the selection that the choosing step takes as they are.
+CHOOSING = ("fdr", "threshold", "false_features")
+
 Grid = dict[str, tuple[float, ...]]
 
 # From the simplest to the most flexible, as all grids are read: strong penalties and large
@@ -60,8 +63,12 @@ class Settings:
         Design to `icc`, `threshold`, `bound`.
     redundancy
         Largest absolute rank correlation between two features of a signature.
-    selection
-        `univariate` or `mrmr`.
+    selection, choosing
+        A method of `ChooseFeatures`, and what it is given.
+    clusters, decorrelate_volume
+        Whether redundancy is judged by clusters; largest absolute rank correlation with volume.
+    explained
+        Of the limit `riley`: Nagelkerke's R2 that the model is expected to reach.
     max_features
         Upper limit of the number of features, or `auto`.
     clinical
@@ -81,8 +88,12 @@ class Settings:
     harmonisation: Mapping[str, Any] = field(default_factory=dict)
     stability: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     redundancy: float = 0.9
-    selection: Literal["univariate", "mrmr"] = "mrmr"
-    max_features: int | Literal["auto"] = "auto"
+    selection: str = "mrmr"
+    choosing: Mapping[str, float] = field(default_factory=dict)
+    clusters: bool = False
+    decorrelate_volume: float | None = None
+    explained: float = 0.15
+    max_features: int | Literal["auto", "riley"] = "auto"
     clinical: Mapping[str, str] = field(default_factory=dict)
     volume_feature: str = "original_shape_MeshVolume"
     longitudinal: Mapping[str, Any] = field(default_factory=dict)
@@ -115,6 +126,10 @@ class Settings:
             stability=dict(plain.get("stability", {})),
             redundancy=float(selection.get("redundancy", given.redundancy)),
             selection=selection.get("method", given.selection),
+            choosing={name: selection[name] for name in CHOOSING if name in selection},
+            clusters=selection.get("redundancy_by", "order") == "clusters",
+            decorrelate_volume=selection.get("decorrelate_volume"),
+            explained=float(selection.get("explained", given.explained)),
             max_features=selection.get("max_features", given.max_features),
             clinical=dict(plain.get("clinical", {})),
             volume_feature=plain.get("volume_feature", given.volume_feature),

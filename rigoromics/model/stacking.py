@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,9 @@ class Stacked(BaseEstimator):  # type: ignore[misc]
         Radiomics model, unfitted.
     top
         Regression, unfitted: logistic or Cox.
-    k, method
-        The features chosen for the radiomics model, as for `ChooseFeatures`.
+    k, method, choosing
+        The features chosen for the radiomics model, as for `ChooseFeatures`, and what that is
+        given.
     folds, seed
         Inner folds for the risks of training patients.
 
@@ -60,6 +62,7 @@ class Stacked(BaseEstimator):  # type: ignore[misc]
         method: str = "mrmr",
         folds: int = 4,
         seed: int = 0,
+        choosing: Mapping[str, float] | None = None,
     ) -> None:
         self.base = base
         self.top = top
@@ -67,6 +70,7 @@ class Stacked(BaseEstimator):  # type: ignore[misc]
         self.method = method
         self.folds = folds
         self.seed = seed
+        self.choosing = choosing
 
     def fit(self, X: pd.DataFrame, y: Outcome) -> Stacked:
         """Fit to a design matrix (clinical columns and features, index patient) and outcomes."""
@@ -114,7 +118,8 @@ class Stacked(BaseEstimator):  # type: ignore[misc]
 
     def _radiomics(self, X: pd.DataFrame, y: Outcome) -> tuple[Any, Any]:
         features = X[feature_columns(X)]
-        choose = ChooseFeatures(self.k, self.method).fit(features, y)  # type: ignore[arg-type]
+        choose = ChooseFeatures(self.k, self.method, seed=self.seed, **(self.choosing or {}))
+        choose.fit(features, y)
         return choose, clone(self.base).fit(choose.transform(features), y)
 
     def _score(self, choose: Any, base: Any, X: pd.DataFrame) -> Array:

@@ -21,6 +21,7 @@ from rigoromics.model.prediction import prediction_columns
 from rigoromics.model.settings import Procedure
 from rigoromics.model.signature import Signature, make_signature
 from rigoromics.model.tuning import Fitted
+from rigoromics.select.agreement import choice_stability
 
 
 def rows_of_role(
@@ -130,24 +131,46 @@ def tuning_table(held_out: Sequence[HeldOut], final: Fitted) -> pd.DataFrame:
 
 
 def selection_table(
-    held_out: Sequence[HeldOut], final: Signature, procedure: Procedure, y: Outcome
+    held_out: Sequence[HeldOut],
+    final: Signature,
+    procedure: Procedure,
+    y: Outcome,
+    candidates: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return how often each predictor was used over the outer folds, and whether in the end.
+
+    Parameters
+    ----------
+    held_out, final, procedure, y
+        The outer folds' signatures, the final one, how they were built, all outcomes.
+    candidates
+        Image features among which each fold chose.
 
     Returns
     -------
     pandas.DataFrame
-        Columns feature, frequency (share of outer folds) and in_final; most frequent first.
+        Columns feature, frequency (share of outer folds) and in_final; most frequent first. Then,
+        the same in every row, Nogueira's stability of the choice of image features with its 95%
+        interval (stability, stability_lower, stability_upper) and the number of candidates.
     """
+    used = [
+        set(make_signature(part.fitted, procedure, y[part.fold.train]).used) for part in held_out
+    ]
     counts: dict[str, int] = dict.fromkeys(final.used, 0)
-    for part in held_out:
-        for name in make_signature(part.fitted, procedure, y[part.fold.train]).used:
+    for names in used:
+        for name in sorted(names):
             counts[name] = counts.get(name, 0) + 1
+    alike = choice_stability(np.array([[name in names for name in candidates] for names in used]))
     rows = [
         {"feature": name, "frequency": count / len(held_out), "in_final": name in final.used}
         for name, count in counts.items()
     ]
-    table = pd.DataFrame(rows, columns=["feature", "frequency", "in_final"])
+    table = pd.DataFrame(rows, columns=["feature", "frequency", "in_final"]).assign(
+        stability=alike.estimate,
+        stability_lower=alike.lower,
+        stability_upper=alike.upper,
+        candidates=alike.candidates,
+    )
     return table.sort_values(["frequency", "feature"], ascending=[False, True], ignore_index=True)
 
 

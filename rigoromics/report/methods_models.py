@@ -158,12 +158,16 @@ def selection(study: StudyTables) -> Section:
     ranking = {
         "mrmr": "minimum redundancy and maximum relevance",
         "univariate": "their univariate association with the outcome",
+        "univariate_fdr": "the p-value of a test of each, within a false discovery rate,",
+        "relieff": "ReliefF",
+        "lasso": "their entry into the lasso path",
+        "boruta": "their importance in a forest, if Boruta confirmed them,",
+        "stability_selection": "stability selection with the lasso",
     }[settings["method"]]
-    limit = (
-        say("at most one per ten events of the rarer class")
-        if settings["max_features"] == "auto"
-        else say("at most {n}", n=study.setting("selection.max_features"))
-    )
+    limit = {
+        "auto": say("at most one per ten events of the rarer class"),
+        "riley": say("as many as keep the expected shrinkage at 0.9 or above"),
+    }.get(settings["max_features"]) or say("at most {n}", n=study.setting("selection.max_features"))
     choosing = say(
         "Features missing in more than half of the training patients were dropped; other missing "
         "values were replaced by the median of the training patients, and missing categories "

@@ -16,7 +16,7 @@ from rigoromics.report.performance import (
     signature_table,
     weights,
 )
-from rigoromics.report.registry import Number
+from rigoromics.report.registry import Number, SourcedTable
 from rigoromics.report.results_types import DETAILS, estimate, of_type, sizes_text
 from rigoromics.report.study import Endpoint, StudyTables
 from rigoromics.report.text import (
@@ -373,6 +373,7 @@ def signature(study: StudyTables, endpoint: Endpoint) -> Text:
     text = join([_funnel(study, endpoint), text])
     if endpoint.selection is None:
         return text
+    text = (*text, *_alike(study, endpoint.selection))
     frame = endpoint.selection.frame
     always = frame[frame["frequency"] >= 1]["feature"].astype(str)
     if always.empty:
@@ -390,4 +391,23 @@ def signature(study: StudyTables, endpoint: Endpoint) -> Text:
             more=more.lstrip(),
             names=listing(names),
         ),
+    )
+
+
+def _alike(study: StudyTables, selection: SourcedTable) -> Text:
+    """Return how alike the choices of the outer folds are, if more than one was made."""
+    frame = selection.frame
+    if "stability" not in frame or frame.empty or pd.isna(frame["stability"].iloc[0]):
+        return ()
+    selector = {"feature": frame["feature"].iloc[0]}
+    found, lower, upper = (
+        study.numbers.cell(selection, selector, name, "estimate")
+        for name in ("stability", "stability_lower", "stability_upper")
+    )
+    return say(
+        " Choices of the outer folds had a stability of {found} (95% interval {lower} to {upper}; "
+        "0: by chance, 1: the same features each time) [@nogueira2018].",
+        found=found,
+        lower=lower,
+        upper=upper,
     )
