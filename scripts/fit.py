@@ -16,6 +16,7 @@ from rigoromics.model.pipeline import WITH_IMAGES
 from rigoromics.model.settings import Procedure, Settings
 from rigoromics.model.signature import describe, make_signature
 from rigoromics.model.tables import out_of_fold, rows_of_role, selection_table, tuning_table
+from rigoromics.select.choose import check_limit
 from rigoromics.select.columns import feature_columns
 from scripts.tables import write_parquet, write_tsv
 
@@ -56,6 +57,9 @@ def main(
     procedure = Procedure(signature, model, target, Settings.from_dict(settings), seed)
     everybody = pd.read_parquet(shuffled if signature == "shuffled" else table)
     X, y = rows_of_role(everybody, "development", target)
+    plan = procedure.settings
+    if signature in WITH_IMAGES:
+        check_limit(y, plan.max_features, plan.explained, plan.exceed_cap)
     unknown = int((everybody["study.role"] == "development").sum()) - len(X)
     log.info("%d development patients, %d more without %s.", len(X), unknown, target.name)
     measured_again = pd.read_parquet(repeats)

@@ -138,6 +138,8 @@ class Selection(Section):
     shrinkage at 0.9 or above (Riley 2019)."""
     explained: float = Field(0.15, gt=0, lt=1)
     """Of `riley`: Nagelkerke's R2 that the model is expected to reach."""
+    exceed_cap: bool = False
+    """Allow a number of features above what `auto` and `riley` allow; otherwise it is refused."""
 
 
 class Models(Section):

@@ -69,6 +69,8 @@ class Settings:
         Whether redundancy is judged by clusters; largest absolute rank correlation with volume.
     explained
         Of the limit `riley`: Nagelkerke's R2 that the model is expected to reach.
+    exceed_cap
+        Whether a number of features beyond what the outcomes carry is declared.
     max_features
         Upper limit of the number of features, or `auto`.
     clinical
@@ -93,6 +95,7 @@ class Settings:
     clusters: bool = False
     decorrelate_volume: float | None = None
     explained: float = 0.15
+    exceed_cap: bool = False
     max_features: int | Literal["auto", "riley"] = "auto"
     clinical: Mapping[str, str] = field(default_factory=dict)
     volume_feature: str = "original_shape_MeshVolume"
@@ -130,6 +133,7 @@ class Settings:
             clusters=selection.get("redundancy_by", "order") == "clusters",
             decorrelate_volume=selection.get("decorrelate_volume"),
             explained=float(selection.get("explained", given.explained)),
+            exceed_cap=bool(selection.get("exceed_cap", given.exceed_cap)),
             max_features=selection.get("max_features", given.max_features),
             clinical=dict(plain.get("clinical", {})),
             volume_feature=plain.get("volume_feature", given.volume_feature),

@@ -406,7 +406,8 @@ def _alike(study: StudyTables, selection: SourcedTable) -> Text:
     )
     return say(
         " Choices of the outer folds had a stability of {found} (95% interval {lower} to {upper}; "
-        "0: by chance, 1: the same features each time) [@nogueira2018].",
+        "0: by chance, 1: the same features each time; Nogueira et al., J Mach Learn Res "
+        "2018;18:174).",
         found=found,
         lower=lower,
         upper=upper,

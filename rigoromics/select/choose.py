@@ -128,6 +128,36 @@ def feature_cap(
     return events_cap(y) if limit == "auto" else int(limit)
 
 
+def check_limit(
+    y: npt.NDArray[Any], limit: int | Literal["auto", "riley"], explained: float, exceed: bool
+) -> None:
+    """Refuse a number of features that the outcomes cannot carry, unless that is declared.
+
+    Parameters
+    ----------
+    y
+        Outcomes of all development patients.
+    limit, explained
+        As for :func:`feature_cap`.
+    exceed
+        Whether the study declares that it goes beyond.
+
+    Raises
+    ------
+    DataError
+        If the number is above both one per ten events and, where it is there, Riley's criterion.
+    """
+    if exceed or not isinstance(limit, int):
+        return
+    rileys = (y.dtype.names or ["event"])[0] == "event"
+    carried = max(events_cap(y), riley_cap(y, explained) if rileys else 1)
+    if limit > carried:
+        raise DataError(
+            f"`selection: max_features:` is {limit}, but the development outcomes carry {carried}",
+            f"lower it to {carried}, or declare it with `selection: exceed_cap: true`",
+        )
+
+
 def riley_cap(y: npt.NDArray[Any], explained: float, shrinkage: float = 0.9) -> int:
     """Return the most parameters whose model is expected to need no more shrinkage, at least one.
 

@@ -10,7 +10,14 @@ from rigoromics.errors import DataError
 from rigoromics.model.outcome import survival_outcome
 from rigoromics.select.agreement import choice_stability
 from rigoromics.select.boruta import boruta, boruta_order
-from rigoromics.select.choose import METHODS, ChooseFeatures, feature_cap, largest_r2, riley_cap
+from rigoromics.select.choose import (
+    METHODS,
+    ChooseFeatures,
+    check_limit,
+    feature_cap,
+    largest_r2,
+    riley_cap,
+)
 from rigoromics.select.lasso import lasso_order
 from rigoromics.select.redundancy import RedundancyFilter
 from rigoromics.select.relieff import relieff_weights
@@ -191,6 +198,19 @@ def test_rileys_criterion_meets_published_examples():
     assert feature_cap(y, "riley", share) == 24
     with pytest.raises(DataError, match="binary and survival"):
         riley_cap(levels(np.repeat([0, 1, 2], 10)), 0.15)
+
+
+def test_more_features_than_outcomes_carry_must_be_declared():
+    y = np.repeat([0, 1], [160, 40])
+    assert (feature_cap(y, "auto"), riley_cap(y, 0.5)) == (4, 8)
+    for limit in (4, "auto", "riley"):
+        check_limit(y, limit, 0.15, exceed=False)
+    check_limit(y, 8, 0.5, exceed=False)
+    check_limit(y, 40, 0.15, exceed=True)
+    with pytest.raises(DataError, match="is 9, but the development outcomes carry 8"):
+        check_limit(y, 9, 0.5, exceed=False)
+    with pytest.raises(DataError, match="is 2, but the development outcomes carry 1"):
+        check_limit(levels(np.repeat([0, 1, 2], 6)), 2, 0.15, exceed=False)
 
 
 def correlated():
