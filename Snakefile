@@ -41,6 +41,10 @@ rule all:
         of_endpoints(f"{TREATMENT}.tsv") if STUDY.treatment else [],
 
 
+onstart:
+    cancel_jobs_of_dead_heads()
+
+
 onsuccess:
     say_result()
 

@@ -16,6 +16,7 @@ from rigoromics.seeds import derive_seed
 from scripts.casesheet import CaseSheet
 from scripts.dependencies import code_record
 from scripts.names import scan_stem
+from scripts.orphans import cancel_orphans
 
 STARTED = time.time()
 
@@ -295,6 +296,18 @@ def tracking_state():
     path = Path(RESULTS, "tracking/mlflow.json")
     failed = path.is_file() and json.loads(path.read_text()).get("state") == "failed"
     return f"after the failure at {path.stat().st_mtime_ns}" if failed else ""
+
+
+def cancel_jobs_of_dead_heads():
+    """On Slurm, before anything is submitted: two writers never share an output."""
+    if workflow.executor_plugin.name != "slurm":
+        return
+    try:
+        cancelled = cancel_orphans(Path.cwd(), workflow.config_settings.configfiles)
+    except DataError as error:
+        raise WorkflowError(str(error)) from None
+    if cancelled:
+        print(f"Cancelled {len(cancelled)} jobs of an earlier run that was killed.")
 
 
 def say_result():
