@@ -8,7 +8,8 @@ the rules alone, in the head process, without its jobs:
     python -m benchmarks.scale --patients 100 1000 10000 --run 10000
 
 `plan` is a dry run of the whole study; `run`, of the sizes given, is the real thing with those
-empty scripts; `again` is a second run with nothing to do.
+empty scripts; `again` is a run with nothing to do. Of sizes that are not run, `again` finds files
+that were made beforehand and marked as done.
 """
 
 import argparse
@@ -50,12 +51,28 @@ def main(arguments: list[str]) -> None:
             plan, megabytes, said = head(project.folder, "-n")
             jobs = re.findall(r"total\s+(\d+)", said)[0]
             row = [f"{patients:,}", jobs, f"{plan:.1f}", f"{megabytes:.0f}"]
+            cores = ["--cores", str(given.cores)]
             if patients in given.run:
-                run, _, _ = head(project.folder, "--cores", str(given.cores))
-                again, megabytes, said = head(project.folder, "--cores", str(given.cores))
-                assert "Nothing to be done" in said, said[-2000:]
-                row += [f"{run:.1f}", f"{run / patients:.4f}", f"{again:.1f}", f"{megabytes:.0f}"]
-            print(f"| {' | '.join([*row, *[''] * (8 - len(row))])} |", flush=True)
+                run, _, _ = head(project.folder, *cores)
+                row += [f"{run:.1f}", f"{run / patients:.4f}"]
+            else:
+                mark_done(project.folder, *cores)
+                row += ["", ""]
+            again, megabytes, said = head(project.folder, *cores)
+            assert "Nothing to be done" in said, said[-2000:]
+            row += [f"{again:.1f}", f"{megabytes:.0f}"]
+            print(f"| {' | '.join(row)} |", flush=True)
+
+
+def mark_done(project: Path, *cores: str) -> None:
+    """Make all files of a study, and have Snakemake take them for its own."""
+    _, _, said = head(project, "--summary")
+    for line in said.splitlines():
+        if line.startswith("results/"):
+            path = project / line.split("\t")[0]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text('{"sentence": ""}') if path.suffix else path.mkdir(exist_ok=True)
+    head(project, "--touch", *cores)
 
 
 def head(project: Path, *options: str) -> tuple[float, float, str]:
