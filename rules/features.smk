@@ -68,6 +68,8 @@ rule assemble:
     resources:
         mem_mb=memory(2000),
         runtime=minutes(20),
+    params:
+        extraction=first_scans_settings() if STUDY.features is None else {},
     message:
         "Assembling the feature table"
     script:

@@ -11,7 +11,7 @@ from rigoromics.errors import DataError
 from rigoromics.flow import exclusions, flow
 from rigoromics.lesions import LesionRule
 from rigoromics.longitudinal import case_days, incomplete, marker_changes
-from scripts.tables import read_tsv, write_parquet, write_tsv
+from scripts.tables import EXTRACTION, read_tsv, write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ def main(
 ) -> dict[str, float]:
     """Join everything known of each patient, and say who is missing and why."""
     long = pd.read_parquet(features)
+    extraction = long.attrs.pop(EXTRACTION, {})
     sheet = read_tsv(cases)
     people = pd.read_parquet(clinical).set_index("patient")
     retest_of, rater = settings["retest_of"], settings["reference_rater"]
@@ -57,8 +58,13 @@ def main(
         name: joined[tables.endpoint_columns(name, endpoint["type"])].notna().all(axis=1)
         for name, endpoint in settings["endpoints"].items()
     }
-    write_parquet(joined.reset_index(), table)
-    write_parquet(_with_control(joined, control, list(wide.columns)).reset_index(), shuffled)
+    for rows, path in (
+        (joined, table),
+        (_with_control(joined, control, list(wide.columns)), shuffled),
+    ):
+        flat = rows.reset_index()
+        flat.attrs[EXTRACTION] = extraction
+        write_parquet(flat, path)
     write_parquet(again, repeats)
     write_tsv(left, excluded)
     write_tsv(flow(identified, left, known), flow_table)

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -10,8 +11,9 @@ import pyarrow.parquet as pq
 
 from rigoromics.errors import DataError
 from rigoromics.extract.dictionary import dictionary as explain
+from rigoromics.extract.fingerprint import fingerprints
 from rigoromics.extract.rows import INDEX
-from scripts.tables import read_tsv, write_parquet, write_tsv
+from scripts.tables import EXTRACTION, read_tsv, write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ def main(
     dictionary: Path,
     all_problems: Path,
     all_agreements: Path,
+    extraction: dict[str, Any] | None = None,
 ) -> dict[str, float]:
     """Assemble the chunks.
 
@@ -45,6 +48,8 @@ def main(
         Written: every mask's features, sorted; what each feature is.
     all_problems, all_agreements
         Written: the tables of all chunks, joined and sorted.
+    extraction
+        Each scan's settings; the table carries their fingerprints.
     """
     chunks = [pq.read_table(path) for path in features]
     _check_types(chunks, features)
@@ -54,6 +59,7 @@ def main(
     _check_unique(joined)
     left_out = read_tsv(refused)
     joined = _without(joined, left_out, {name: name for name in MASK})
+    joined.attrs[EXTRACTION] = fingerprints(extraction or {})
     write_parquet(joined, table)
     write_tsv(explain(names), dictionary)
     seen = _joined(problems)

@@ -18,7 +18,7 @@ from rigoromics.model.signature import describe, make_signature
 from rigoromics.model.tables import out_of_fold, rows_of_role, selection_table, tuning_table
 from rigoromics.select.choose import check_limit
 from rigoromics.select.columns import feature_columns
-from scripts.tables import write_parquet, write_tsv
+from scripts.tables import EXTRACTION, write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,9 @@ def main(
     measured_again = pd.read_parquet(repeats)
     held_out = nested_cross_validation(X, y, procedure, measured_again, threads)
     final = fit_all(X, y, procedure, measured_again)
-    result = make_signature(final, procedure, y)
+    # A signature of clinical predictors alone knows no image.
+    extraction = {} if signature == "clinical" else everybody.attrs.get(EXTRACTION, {})
+    result = make_signature(final, procedure, y, extraction)
     content = lock(result)
     words = describe(result, procedure, X, y)
     if words["exceeds_events_cap"]:

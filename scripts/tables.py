@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LEADING_ZERO = re.compile(r"[+-]?0\d")
+# Attribute of a feature table, kept inside its Parquet file: each scan's settings' fingerprint.
+EXTRACTION = "extraction"
 _TEXT_SUFFIXES = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 
 

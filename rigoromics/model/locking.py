@@ -82,6 +82,7 @@ def lock(signature: Signature) -> bytes:
         "patients": signature.patients,
         "events": signature.events,
         "batches": list(signature.batches),
+        "extraction": dict(sorted(signature.extraction.items())),
     }
     return _canonical(skops.io.dumps(plain))
 
@@ -138,6 +139,7 @@ def _signature(plain: Mapping[str, Any]) -> Signature:
         patients=plain["patients"],
         events=plain["events"],
         batches=tuple(plain["batches"]),
+        extraction=plain.get("extraction", {}),
     )
 
 

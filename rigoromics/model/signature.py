@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from rigoromics.model.by_hand import by_hand
 from rigoromics.model.concordance import count_pairs
 from rigoromics.model.nested import sort_patients
 from rigoromics.model.outcome import Endpoint, Outcome, events
@@ -55,6 +57,8 @@ class Signature:
         None for levels and classes.
     patients, events, batches
         What it was developed on: how many patients, how many events, which batches.
+    extraction
+        Fingerprints of the extraction settings by scan; empty if they are not known.
     """
 
     signature: str
@@ -66,6 +70,7 @@ class Signature:
     patients: int
     events: int
     batches: tuple[str, ...]
+    extraction: Mapping[str, str] = field(default_factory=dict)
 
     def predict(self, X: pd.DataFrame, policy: str = "none") -> pd.DataFrame:
         """Return what the signature says of patients, exactly as it was locked.
@@ -122,7 +127,12 @@ class Signature:
         return [name for name, weight in zip(self.inputs, weights, strict=True) if weight != 0]
 
 
-def make_signature(fitted: Fitted, procedure: Procedure, y: Outcome) -> Signature:
+def make_signature(
+    fitted: Fitted,
+    procedure: Procedure,
+    y: Outcome,
+    extraction: Mapping[str, str] | None = None,
+) -> Signature:
     """Return a fitted signature without anything that belongs to a patient.
 
     Parameters
@@ -133,6 +143,8 @@ def make_signature(fitted: Fitted, procedure: Procedure, y: Outcome) -> Signatur
         How it was built.
     y
         Outcomes it was fitted to.
+    extraction
+        Fingerprints of the settings that its features were extracted with.
     """
     steps = []
     for name, step in fitted.pipeline.steps:
@@ -152,6 +164,7 @@ def make_signature(fitted: Fitted, procedure: Procedure, y: Outcome) -> Signatur
         patients=len(y),
         events=int(events(y).sum()),
         batches=tuple(map(str, harmonise.batches_)) if harmonise is not None else (),
+        extraction=dict(extraction or {}),
     )
 
 
@@ -215,6 +228,8 @@ def describe(
         "exceeds_events_cap": bool(signature.configuration.get("k", 0) > cap),
         "batches": list(signature.batches),
         "seed": procedure.seed,
+        "extraction": dict(signature.extraction),
+        "by_hand": by_hand(signature.pipeline, signature.inputs),
         **(learner.constants() if hasattr(learner, "constants") else {}),
     }
 
