@@ -27,6 +27,7 @@ include: "rules/harmonisation.smk"
 include: "rules/model.smk"
 include: "rules/validation.smk"
 include: "rules/treatment.smk"
+include: "rules/associate.smk"
 include: "rules/paper.smk"
 include: "rules/tracking.smk"
 
@@ -39,6 +40,7 @@ rule all:
         f"{RESULTS}/paper/manuscript.pdf",
         f"{RESULTS}/tracking/mlflow.json",
         of_endpoints(f"{TREATMENT}.tsv") if STUDY.treatment else [],
+        corners(),
 
 
 onstart:

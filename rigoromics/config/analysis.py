@@ -58,6 +58,17 @@ class Audit(Section):
     """Permutations of the tests that need them."""
 
 
+class Univariate(Section):
+    """Each feature alone against each endpoint, with cut-offs. It changes no model."""
+
+    bootstrap: PositiveInt = 500
+    """Bootstrap samples for the intervals of cut-offs."""
+    permutations: PositiveInt = 1000
+    """Permutations for the family-wise p-values (Westfall-Young maxT)."""
+    top: PositiveInt = 6
+    """Features that the picture shows."""
+
+
 class Harmonisation(Section):
     """ComBat, fitted inside the fold."""
 

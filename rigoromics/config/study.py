@@ -58,6 +58,7 @@ class Study(Section):
     """Perturbed measurements of development patients, on the reference rater's contours; each entry
     makes one variant for every combination of what it lists."""
     audit: analysis.Audit = analysis.Audit()
+    univariate: analysis.Univariate | None = None
     stability: analysis.Stability = analysis.Stability()
     harmonisation: analysis.Harmonisation = analysis.Harmonisation()
     selection: analysis.Selection = analysis.Selection()
