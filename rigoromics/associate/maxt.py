@@ -24,7 +24,7 @@ def standardised_ranks(values: Floats) -> Floats:
     ranks = rankdata(values, axis=0, nan_policy="omit")
     spread = np.nanstd(ranks, axis=0)
     centred = (ranks - np.nanmean(ranks, axis=0)) / np.where(spread > 0, spread, 1.0)
-    return np.nan_to_num(centred)
+    return np.asarray(np.nan_to_num(centred))
 
 
 def martingale_residuals(time: Floats, event: Bools) -> Floats:

@@ -203,7 +203,7 @@ def _groups(values: Floats, y: Outcome, settings: Settings, seed: int) -> dict[s
 
 
 def _spread(one: Floats, other: Floats) -> bool:
-    return min(len(one), len(other)) > 1 and max(np.ptp(one), np.ptp(other)) > 0
+    return bool(min(len(one), len(other)) > 1 and max(np.ptp(one), np.ptp(other)) > 0)
 
 
 def _limits(name: str, found: Any) -> dict[str, float]:
