@@ -2,12 +2,19 @@
 UNIVARIATE = f"{RESULTS}/univariate/{{endpoint}}"
 
 
+GENOMICS = [
+    f"{RESULTS}/genomics/{name}"
+    for name in ("associations.tsv", "associations.html", "heat_map.png")
+]
+
+
 def corners():
-    """What the univariate corner leaves, of the endpoints that it knows."""
+    """What the corners leave that the config asks for, of the endpoints that they know."""
+    genomics = GENOMICS if STUDY.genomics else []
     if STUDY.univariate is None:
-        return []
+        return genomics
     kinds = {"binary", "survival", "ordinal", "multiclass"}
-    return [
+    return genomics + [
         f"{UNIVARIATE}/{name}".format(endpoint=endpoint)
         for endpoint, asked in STUDY.endpoints.items()
         if asked.type in kinds
@@ -41,3 +48,33 @@ rule univariate:
         "Testing features one by one against {wildcards.endpoint}"
     script:
         "../scripts/univariate.py"
+
+
+rule genomics:
+    input:
+        table=f"{RESULTS}/model/table.parquet",
+        genes=STUDY.genomics.table if STUDY.genomics else [],
+        salt=entry([f"{PRIVATE}/salt.txt"], []),
+        code=code_of("scripts/genomics.py"),
+    output:
+        associations=GENOMICS[0],
+        page=GENOMICS[1],
+        picture=GENOMICS[2],
+    log:
+        log_of("genomics"),
+    benchmark:
+        benchmark_of("genomics")
+    conda:
+        "../envs/rigoromics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(3000),
+        runtime=minutes(60),
+    params:
+        settings=STUDY.part("genomics") if STUDY.genomics else {},
+        public=STUDY.privacy.ids == "public",
+        seed=seed("genomics"),
+    message:
+        "Associating features with genes"
+    script:
+        "../scripts/genomics.py"

@@ -69,6 +69,21 @@ class Univariate(Section):
     """Features that the picture shows."""
 
 
+class Genomics(Section):
+    """Features against genes, mutations or pathway scores. It changes no model."""
+
+    table: str
+    """Table with one row per patient and one column per gene: TSV, CSV or Parquet."""
+    id: str = "patient"
+    """Its column with the patient's ID."""
+    covariates: list[str] = []
+    """Clinical predictors whose part is taken out of both sides."""
+    permutations: PositiveInt = 100
+    """Permutations of patients for the false discovery rate."""
+    alpha: float = Field(0.05, gt=0, lt=1)
+    """False discovery rate that the heat map marks."""
+
+
 class Harmonisation(Section):
     """ComBat, fitted inside the fold."""
 

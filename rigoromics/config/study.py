@@ -59,6 +59,7 @@ class Study(Section):
     makes one variant for every combination of what it lists."""
     audit: analysis.Audit = analysis.Audit()
     univariate: analysis.Univariate | None = None
+    genomics: analysis.Genomics | None = None
     stability: analysis.Stability = analysis.Stability()
     harmonisation: analysis.Harmonisation = analysis.Harmonisation()
     selection: analysis.Selection = analysis.Selection()
