@@ -1,27 +1,4 @@
 # One feature at a time: explores, and feeds no signature. Off unless the config asks for it.
-UNIVARIATE = f"{RESULTS}/univariate/{{endpoint}}"
-
-
-GENOMICS = [
-    f"{RESULTS}/genomics/{name}"
-    for name in ("associations.tsv", "associations.html", "heat_map.png")
-]
-
-
-def corners():
-    """What the corners leave that the config asks for, of the endpoints that they know."""
-    genomics = GENOMICS if STUDY.genomics else []
-    if STUDY.univariate is None:
-        return genomics
-    kinds = {"binary", "survival", "ordinal", "multiclass"}
-    return genomics + [
-        f"{UNIVARIATE}/{name}".format(endpoint=endpoint)
-        for endpoint, asked in STUDY.endpoints.items()
-        if asked.type in kinds
-        for name in ("features.tsv", "external.tsv", "univariate.png")
-    ]
-
-
 rule univariate:
     input:
         table=f"{RESULTS}/model/table.parquet",

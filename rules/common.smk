@@ -286,9 +286,8 @@ def of_timepoints(*keys):
 
 def lesion_rule():
     """How several lesions of a patient become one row, where it is not the largest."""
-    own = STUDY.lesions
-    chosen = {"rule": own.rule, "worst_by": own.worst_by}
-    return {} if own.rule == "largest" else {"lesions": chosen}
+    asked = STUDY.part("lesions")
+    return {} if asked["rule"] == "largest" else {"lesions": asked}
 
 
 def tracking_state():
@@ -296,6 +295,29 @@ def tracking_state():
     path = Path(RESULTS, "tracking/mlflow.json")
     failed = path.is_file() and json.loads(path.read_text()).get("state") == "failed"
     return f"after the failure at {path.stat().st_mtime_ns}" if failed else ""
+
+
+UNIVARIATE = f"{RESULTS}/univariate/{{endpoint}}"
+
+
+GENOMICS = [
+    f"{RESULTS}/genomics/{name}"
+    for name in ("associations.tsv", "associations.html", "heat_map.png")
+]
+
+
+def corners():
+    """What the corners leave that the config asks for, of the endpoints that they know."""
+    genomics = GENOMICS if STUDY.genomics else []
+    if STUDY.univariate is None:
+        return genomics
+    kinds = {"binary", "survival", "ordinal", "multiclass"}
+    return genomics + [
+        f"{UNIVARIATE}/{name}".format(endpoint=endpoint)
+        for endpoint, asked in STUDY.endpoints.items()
+        if asked.type in kinds
+        for name in ("features.tsv", "external.tsv", "univariate.png")
+    ]
 
 
 def cancel_jobs_of_dead_heads():
