@@ -1,5 +1,6 @@
 # Signatures: nested cross-validation, the final fit, its lock; and the same on permuted outcomes.
 FIT = f"{RESULTS}/model/{{endpoint}}/{{signature}}.{{model}}"
+RANDOM_FEATURES = f"{RESULTS}/model/{{endpoint}}/random_features.tsv"
 
 
 rule fit:
@@ -88,3 +89,34 @@ rule permute:
         "Repeating the whole procedure on permuted outcomes of {wildcards.endpoint}"
     script:
         "../scripts/permute.py"
+
+
+rule random_features:
+    input:
+        table=f"{RESULTS}/model/table.parquet",
+        repeats=f"{RESULTS}/model/repeats.parquet",
+        code=code_of("scripts/random_features.py"),
+    output:
+        random=RANDOM_FEATURES,
+    log:
+        log_of("random_features", "{endpoint}"),
+    benchmark:
+        benchmark_of("random_features", "{endpoint}")
+    conda:
+        "../envs/rigoromics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(3000),
+        runtime=minutes(120),
+    params:
+        endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
+        signature=STUDY.models.primary,
+        model=lambda wildcards: primary(wildcards.endpoint)["model"],
+        settings=model_settings(),
+        draws=STUDY.controls.random_features,
+        # The same folds as `fit`, so that the observed statistic is the one it reports.
+        seed=lambda wildcards: seed("fit", wildcards.endpoint),
+    message:
+        "Repeating the procedure with random features for {wildcards.endpoint}"
+    script:
+        "../scripts/random_features.py"

@@ -87,6 +87,7 @@ rule report:
             *[f"{VALIDATION}/{table}.tsv" for table in EVALUATED],
             f"{VALIDATION}/verdict.json",
             f"{RESULTS}/model/{{endpoint}}/permutation.tsv",
+            *([RANDOM_FEATURES] if STUDY.controls.random_features else []),
         ),
         signatures=of_endpoints(f"{FIT}/signature.json"),
         selections=of_endpoints(f"{FIT}/selection.tsv"),

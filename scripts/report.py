@@ -254,7 +254,7 @@ class _Builder:
         return "image/png", png.read_bytes()
 
 
-_STEPS = {"permutation": "permute"}
+_STEPS = {"permutation": "permute", "random_features": "random_features"}
 
 
 def _write_html(

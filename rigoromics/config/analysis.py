@@ -236,6 +236,8 @@ class Controls(Section):
 
     permutations: NonNegativeInt = 50
     """Runs of the whole procedure on permuted outcomes; 0 leaves the study without a p-value."""
+    random_features: NonNegativeInt = 0
+    """Runs of the procedure of the primary signature with features drawn at random; 0: none."""
     shuffled_voxels: bool = True
     """Extract and model the features of voxels shuffled within the ROI."""
     images: list[str] = []

@@ -8,6 +8,7 @@ import pandas as pd
 from rigoromics.report import rows as pick
 from rigoromics.report import stability
 from rigoromics.report.chance import permuted
+from rigoromics.report.chosen import alike, random_features
 from rigoromics.report.intervals import POOL, PREDICTION
 from rigoromics.report.performance import (
     comparisons_table,
@@ -16,7 +17,7 @@ from rigoromics.report.performance import (
     signature_table,
     weights,
 )
-from rigoromics.report.registry import Number, SourcedTable
+from rigoromics.report.registry import Number
 from rigoromics.report.results_types import DETAILS, estimate, of_type, sizes_text
 from rigoromics.report.study import Endpoint, StudyTables
 from rigoromics.report.text import (
@@ -46,13 +47,14 @@ def endpoint_results(study: StudyTables, endpoint: Endpoint) -> Section:
     text = [
         discrimination(study, endpoint),
         permutation(study, endpoint),
+        random_features(study, endpoint),
         against_controls(study, endpoint),
         join([calibration(study, endpoint), of_type(study, endpoint)]),
         utility(study, endpoint),
         centres(study, endpoint),
         signature(study, endpoint),
     ]
-    blocks: list[Block] = [Paragraph(join(text[:3])), Paragraph(join(text[3:6]))]
+    blocks: list[Block] = [Paragraph(join(text[:4])), Paragraph(join(text[4:7]))]
     blocks += [discrimination_table(study, endpoint), *_figure(endpoint, "controls")]
     for name in _CURVES.get(endpoint.kind, ("details", "permutation", "centres")):
         blocks += _figure(endpoint, name)
@@ -373,7 +375,7 @@ def signature(study: StudyTables, endpoint: Endpoint) -> Text:
     text = join([_funnel(study, endpoint), text])
     if endpoint.selection is None:
         return text
-    text = (*text, *_alike(study, endpoint.selection))
+    text = (*text, *alike(study, endpoint.selection))
     frame = endpoint.selection.frame
     always = frame[frame["frequency"] >= 1]["feature"].astype(str)
     if always.empty:
@@ -391,24 +393,4 @@ def signature(study: StudyTables, endpoint: Endpoint) -> Text:
             more=more.lstrip(),
             names=listing(names),
         ),
-    )
-
-
-def _alike(study: StudyTables, selection: SourcedTable) -> Text:
-    """Return how alike the choices of the outer folds are, if more than one was made."""
-    frame = selection.frame
-    if "stability" not in frame or frame.empty or pd.isna(frame["stability"].iloc[0]):
-        return ()
-    selector = {"feature": frame["feature"].iloc[0]}
-    found, lower, upper = (
-        study.numbers.cell(selection, selector, name, "estimate")
-        for name in ("stability", "stability_lower", "stability_upper")
-    )
-    return say(
-        " Choices of the outer folds had a stability of {found} (95% interval {lower} to {upper}; "
-        "0: by chance, 1: the same features each time; Nogueira et al., J Mach Learn Res "
-        "2018;18:174).",
-        found=found,
-        lower=lower,
-        upper=upper,
     )

@@ -40,6 +40,7 @@ class ChooseFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         `univariate_fdr`: within a false discovery rate. `relieff`: by nearest neighbours. `lasso`:
         by entry into the lasso path. `boruta`: better than shuffled copies.
         `stability_selection`: again and again among the first of the lasso path in halves.
+        `random`: any, for a control.
     fdr
         False discovery rate of `univariate_fdr`.
     threshold, false_features
@@ -88,6 +89,10 @@ class ChooseFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             return stability_order(
                 values, y, self.k, lasso_order, self.threshold, self.false_features, self.seed
             )
+        if self.method == "random":
+            # The control that a study may ask for; no method for a signature.
+            rng = np.random.default_rng(self.seed)
+            return rng.permutation(values.shape[1])[: self.k].astype(np.intp)
         rankings = {
             "univariate": univariate_order,
             "mrmr": mrmr_order,

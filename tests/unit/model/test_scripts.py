@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from rigoromics.errors import DataError
-from scripts import fit, lock, permute, validate
+from scripts import fit, lock, permute, random_features, validate
 from tests.unit.model.cohort import STABILITY, cohort
 
 SETTINGS = {
@@ -152,6 +152,33 @@ def test_external_rows_never_reach_fitting(files, tmp_path):
     assert metrics == again
     for file in one.iterdir():
         assert file.read_bytes() == (two / file.name).read_bytes(), file.name
+
+
+def test_random_features(files, tmp_path):
+    """The first statistic is the one that the permutations start from; draws differ and repeat."""
+    arguments = {
+        "table": files / "table.parquet",
+        "repeats": files / "repeats.parquet",
+        "endpoint": MET,
+        "signature": "radiomics",
+        "model": "elastic_net",
+        "settings": SETTINGS,
+        "seed": 5,
+    }
+    found = []
+    for name in ("first", "again"):
+        metrics = random_features.main(draws=4, random=tmp_path / f"{name}.tsv", **arguments)
+        found.append((tmp_path / f"{name}.tsv").read_text())
+    assert found[0] == found[1]
+    rows = pd.read_csv(tmp_path / "first.tsv", sep="\t")
+    assert rows["draw"].tolist() == [-1, 0, 1, 2, 3]
+    assert rows["statistic"][1:].nunique() > 1
+    observed = permute.main(permutations=0, permutation=tmp_path / "none.tsv", **arguments)
+    assert metrics["statistic"] == observed["statistic"]
+    with pytest.raises(DataError, match="chooses no image features"):
+        random_features.main(
+            draws=1, random=tmp_path / "no.tsv", **{**arguments, "signature": "volume"}
+        )
 
 
 def test_permutations(files, tmp_path):
