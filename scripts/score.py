@@ -14,6 +14,7 @@ import pandas as pd
 
 from rigoromics.errors import DataError
 from rigoromics.extract.rows import INDEX
+from rigoromics.lesions import LesionRule
 from rigoromics.model.locking import unlock
 from rigoromics.model.scoring import batch_columns, needed, score
 from rigoromics.model.signature import Signature
@@ -99,7 +100,17 @@ def _one_row_each(
                 f"the feature table holds {len(raters)} raters", f"choose `--rater`: {raters}"
             )
         volume = signature.pipeline.named_steps["columns"].volume_feature
-        return one_row_per_patient(found, asked.rater or raters[0], "none", volume)
+        own = found[
+            (found["rater"] == (asked.rater or raters[0])) & (found["perturbation"] == "none")
+        ]
+        if asked.lesions is None and own.duplicated(["patient", "timepoint", "scan", "roi"]).any():
+            raise DataError(
+                "patients have several lesions, and the signature does not say which of them count",
+                "say what its study did (`lesions: rule:`) by `--lesions`",
+                asked.features.name,
+            )
+        rule = LesionRule(rule=asked.lesions or "largest", volume_feature=volume)
+        return one_row_per_patient(found, asked.rater or raters[0], "none", rule)
     if asked.id not in found.columns:
         raise DataError(
             f"the feature table has no column {asked.id!r}",
@@ -155,6 +166,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--id", default="patient", help="column with the patient's ID (default: patient)")
     add("--batch", nargs="+", default=[], help="columns of the clinical table that make the batch")
     add("--rater", help="whose contours count, in a table with several raters")
+    add(
+        "--lesions",
+        choices=["largest", "smallest", "mean", "median", "volume_weighted"],
+        help="which of several lesions count, as in the study of the signature",
+    )
     add(
         "--policy",
         choices=["refuse", "none", "align"],

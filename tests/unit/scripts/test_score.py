@@ -191,3 +191,24 @@ def test_the_fingerprint_is_locked_with_the_signature(study):
     refuse_other_settings(two, two | {"mr": "c" * 64})
     with pytest.raises(DataError, match="other settings"):
         refuse_other_settings(two, OWN)
+
+
+def test_a_long_feature_table_gives_the_same_scores_and_asks_which_lesion(study, capsys):
+    folder, _, new = study
+    given = files(folder, new)
+    assert command(given) == 0
+    wide = pd.read_csv(folder / "scores.tsv", sep="\t")
+    table = pd.read_parquet(folder / "new.parquet")
+    keys = {"cohort": "new", "timepoint": "baseline", "scan": "ct", "roi": "tumour"}
+    keys |= {"rater": "r1", "perturbation": "none"}
+    long = pd.concat([table[["patient"]].assign(**keys), table.drop(columns="patient")], axis=1)
+    long.attrs[EXTRACTION] = OWN
+    write_parquet(long, folder / "new.parquet")
+    assert command(given) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "scores.tsv", sep="\t"), wide)
+    twice = pd.concat([long, long.head(1)])
+    twice.attrs[EXTRACTION] = OWN
+    write_parquet(twice, folder / "new.parquet")
+    assert command(given) == 2
+    assert "several lesions" in capsys.readouterr().err
+    assert command(given, "--lesions", "largest") == 0
