@@ -17,7 +17,7 @@ def alike(study: StudyTables, selection: SourcedTable) -> Text:
         return ()
     selector = {"feature": frame["feature"].iloc[0]}
     found, lower, upper = (
-        study.numbers.cell(selection, selector, name, "estimate")
+        study.numbers.cell(selection, selector, name, "plain")
         for name in ("stability", "stability_lower", "stability_upper")
     )
     return say(

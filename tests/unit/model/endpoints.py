@@ -156,9 +156,11 @@ def permuted(files, folder, endpoint, model, permutations=3):
 
 
 TABLES = ["metrics", "comparisons", "roc", "calibration", "decision", "kaplan_meier", "centres",
-          "reclassification", "recalibration", "precision_recall"]  # fmt: skip
+          "reclassification", "recalibration", "precision_recall", "auc_over_time",
+          "subgroups"]  # fmt: skip
 FIGURES = ["roc", "calibration", "decision", "kaplan_meier", "centres", "permutation", "selection",
-           "controls", "details"]  # fmt: skip
+           "controls", "details", "precision_recall", "auc_over_time", "subgroups",
+           "nomogram"]  # fmt: skip
 
 
 def judged(folder, validation, endpoint, model):
@@ -173,6 +175,8 @@ def judged(folder, validation, endpoint, model):
         endpoint=endpoint,
         primary={"signature": "radiomics", "model": model, "policy": "align"},
         settings={"bootstrap": 100},
+        table=folder.parent / "table.parquet",
+        by=[],
         seed=5,
     )
 
@@ -180,8 +184,10 @@ def judged(folder, validation, endpoint, model):
 def drawn(folder, validation, pictures, endpoint, model):
     """Draw all figures of an endpoint."""
     pictures.mkdir(parents=True)
-    tables = ["metrics", "roc", "calibration", "decision", "kaplan_meier", "centres", "details"]
+    tables = ["metrics", "roc", "calibration", "decision", "kaplan_meier", "centres", "details",
+              "precision_recall", "auc_over_time", "subgroups"]  # fmt: skip
     figures.main(
+        description=folder / f"radiomics.{model}" / "signature.json",
         **{name: validation / f"{name}.tsv" for name in tables},
         permutation=folder / "permutation.tsv",
         predictions=folder / "predictions.parquet",

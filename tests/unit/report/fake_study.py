@@ -532,6 +532,9 @@ def _models(folder: Path, name: str, kind: str, rng: np.random.Generator) -> Non
             selection = pd.DataFrame({"feature": FEATURES})
             selection["frequency"] = [0.0, 1.0, 1.0, 0.8, 0.6, 0.4, 0.4, 0.2, 0.2, 0.0]
             selection["in_final"] = selection["feature"].isin(chosen)
+            selection = selection.assign(
+                stability=0.613, stability_lower=0.421, stability_upper=0.805, candidates=10
+            )
             _tsv(selection, out / "selection.tsv")
             locks.append((signature, model, digest, len(chosen)))
     _tsv(
