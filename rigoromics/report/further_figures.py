@@ -148,7 +148,7 @@ def subgroups_figure(
             if row is not None:
                 _level(axes, y, row, COLOURS[_SPLITS[split]])
         place = axes.get_yaxis_transform()
-        for x, head in ((1.03, "events / n"), (1.19, "estimate (95% CI)")):
+        for x, head in ((1.03, "events / n"), (1.24, "estimate (95% CI)")):
             axes.text(x, -0.8, head, transform=place, va="center", fontsize=7.5, color=FAINT)
         axes.axvline(0.5, color=FAINT, linewidth=0.9, linestyle=(0, (2, 3)), zorder=1)
         axes.set_yticks(range(len(lines)), [name for name, _ in lines], ha="left")
@@ -159,7 +159,7 @@ def subgroups_figure(
         axes.set_xlabel(f"{metric_name(metric)} (0.5 = chance)")
         grid(axes, "x")
         # Text beside the axes is not part of what the layout makes room for on the right.
-        figure.get_layout_engine().set(rect=(0, 0, 0.985, 1))  # type: ignore[union-attr,call-arg]
+        figure.get_layout_engine().set(rect=(0, 0, 0.965, 1))  # type: ignore[union-attr,call-arg]
     return figure
 
 
@@ -184,4 +184,4 @@ def _level(axes: Axes, y: int, row: pd.Series[Any], colour: str) -> None:
         axes.plot([max(row["lower"], 0.2), row["upper"]], [y, y], color=colour, linewidth=1.3)
         axes.plot(row["estimate"], y, marker="s", markersize=5, color=colour)
         text = interval(row["estimate"], row["lower"], row["upper"])
-    axes.text(1.19, y, text, transform=place, va="center", fontsize=7.5)
+    axes.text(1.24, y, text, transform=place, va="center", fontsize=7.5)
