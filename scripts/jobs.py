@@ -62,8 +62,8 @@ def _jobs(results: Path) -> Iterator[Job]:
             "asked_min": _number(asked["runtime"]),
         }
         benchmark, log = path.with_suffix(".tsv"), results / "logs" / rule / f"{name}.log"
-        # Of an earlier run of the same job, unless it was written after this one began.
-        if benchmark.is_file() and benchmark.stat().st_mtime >= started:
+        record = results / "tracking/records" / rule / f"{name}.json"
+        if _is_newer(benchmark, started):
             (row,) = read_rows(benchmark)[-1:]
             used = {
                 "wall_s": _number(row["s"]),
@@ -71,11 +71,20 @@ def _jobs(results: Path) -> Iterator[Job]:
                 "used_mb": _number(row["max_rss"]),
             }
             yield Job(rule, name, "done", started, benchmark.stat().st_mtime, **used, **given)
+        elif _is_newer(record, started):
+            # The sheet and the retrieval have no benchmark, which would be an output of theirs.
+            ended = record.stat().st_mtime
+            yield Job(rule, name, "done", started, ended, ended - started, **given)
         elif errors_in(log):
             ended = log.stat().st_mtime
             yield Job(rule, name, "failed", started, ended, ended - started, **given)
         else:
             yield Job(rule, name, "running", started, **given)
+
+
+def _is_newer(path: Path, started: float) -> bool:
+    """Return whether a file is there and not one of an earlier run of the same job."""
+    return path.is_file() and path.stat().st_mtime >= started
 
 
 def errors_in(log: Path) -> list[str]:

@@ -58,7 +58,11 @@ def main(arguments: Sequence[str]) -> int:
         "usage": lambda: usage(jobs_of(results)),
         "tune": lambda: tuned(jobs_of(results)),
     }[given.what]()
-    print("\n".join(lines))
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as `head` does.
+        sys.stdout = None  # type: ignore[assignment]
     return 0 if lines else 1
 
 

@@ -59,6 +59,17 @@ def test_a_benchmark_older_than_the_start_is_of_an_earlier_run(study):
     assert {job.name: job.state for job in jobs_of(results)}["P0_t0"] == "running"
 
 
+def test_a_job_without_a_benchmark_is_done_when_its_record_is_there(study):
+    results, _ = study
+    put(results / "benchmarks/sheet/all.json", asked(990))
+    assert jobs_of(results)[0].state == "running"
+    record = results / "tracking/records/sheet/all.json"
+    put(record, "{}")
+    os.utime(record, (1020, 1020))
+    first = jobs_of(results)[0]
+    assert (first.rule, first.state, first.wall_s) == ("sheet", "done", 30)
+
+
 def test_progress_counts_cases_and_says_what_is_left(study):
     lines = progress.progress(*study, now=1200.0)
     # 2 of 4 in 200 s: as long again. 2 x 45 s of processor are 0.025 h.
