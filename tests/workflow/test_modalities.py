@@ -11,11 +11,16 @@ import yaml
 from tests.workflow.project import ROOT, Project, new_project
 
 PATIENTS = 4
-STUDIES = ["mr", "petct", "us", "mg", "oct"]
+# Every study takes minutes: one in three dimensions and one in two are enough between changes.
+STUDIES = [
+    "petct",
+    "us",
+    *(pytest.param(study, marks=pytest.mark.slow) for study in ("mr", "mg", "oct")),
+]
 # Studies are grouped, so that each is run once.
 every_study = pytest.mark.parametrize("study", STUDIES, indirect=True, scope="module")
 ultrasound = pytest.mark.parametrize("study", ["us"], indirect=True, scope="module")
-mammography = pytest.mark.parametrize("study", ["mg"], indirect=True, scope="module")
+mammography = pytest.mark.parametrize("study", STUDIES[3:4], indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")

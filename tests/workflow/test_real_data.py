@@ -21,6 +21,7 @@ def study(root: Path, folder: Path, name: str, shared: Path) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_sts_pet_from_dicom_to_report(root, tmp_path, shared_data):
     project = study(root, tmp_path, "sts_pet", shared_data)
     config = yaml.safe_load((project.folder / project.config).read_text())
