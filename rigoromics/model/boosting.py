@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.ensemble import GradientBoostingClassifier
 from sksurv.ensemble import GradientBoostingSurvivalAnalysis
 
-from rigoromics.model.learners import breslow_hazard, prior_shift
+from rigoromics.model.learners import breslow_hazard, case_weights, prior_shift
 from rigoromics.model.outcome import Outcome, survival_outcome
 
 Array = npt.NDArray[np.float64]
@@ -89,9 +89,7 @@ class GradientBoosting(_Boosting):
     def fit(self, X: Table, y: Outcome) -> GradientBoosting:
         """Fit to rows of X and outcomes 0 or 1."""
         positive = y == 1
-        weight = np.ones(len(y))
-        if self.class_weight == "balanced":
-            weight = len(y) / (2 * np.where(positive, positive.sum(), (~positive).sum()))
+        weight = case_weights(y, self.class_weight)
         grown = GradientBoostingClassifier(
             n_estimators=self.trees,
             max_depth=int(self.depth),

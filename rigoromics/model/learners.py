@@ -259,6 +259,14 @@ def breslow_hazard(log_risk: Array, y: Outcome, horizon: float) -> float:
     return float(np.sum(1 / at_risk[event & (time <= horizon)]))
 
 
+def case_weights(y: Outcome, class_weight: str) -> Array:
+    """Return the weight of each patient: `balanced` gives both classes the same in all."""
+    positive = y == 1
+    if class_weight != "balanced":
+        return np.ones(len(y))
+    return np.asarray(len(y) / (2 * np.where(positive, positive.sum(), (~positive).sum())))
+
+
 def prior_shift(y: Outcome, class_weight: str) -> float:
     """Return by how much balanced weights raise the log odds."""
     if class_weight != "balanced":

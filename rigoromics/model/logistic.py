@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from rigoromics.model.learners import case_weights
 from rigoromics.model.outcome import Outcome
 from rigoromics.model.penalised import elastic_net
 
@@ -35,9 +36,7 @@ def solve_logistic(
         If there is no minimum: separated outcomes without a penalty.
     """
     positive = y == 1
-    weight = np.ones(len(y))
-    if class_weight == "balanced":
-        weight = len(y) / (2 * np.where(positive, positive.sum(), (~positive).sum()))
+    weight = case_weights(y, class_weight)
     rows = np.hstack([np.ones((len(X), 1)), X])
 
     def loss(at: Array) -> tuple[float, Array, Array]:

@@ -84,6 +84,21 @@ def outer_folds(X: pd.DataFrame, y: Outcome, procedure: Procedure) -> list[list[
     ]
 
 
+def outer_trainings(
+    X: pd.DataFrame, y: Outcome, procedure: Procedure, repeats: pd.DataFrame | None
+) -> list[Training]:
+    """Return the training set of every outer fold, ready for tuning, for a table sorted by patient.
+
+    What varies outcomes or the choice of features prepares them once.
+    """
+    with threadpool_limits(limits=1):
+        return [
+            prepare_training(X, y, procedure, repeats, fold)
+            for folds in outer_folds(X, y, procedure)
+            for fold in folds
+        ]
+
+
 def nested_cross_validation(
     X: pd.DataFrame,
     y: Outcome,
@@ -170,12 +185,7 @@ def permutation_statistics(
     settings = procedure.settings
     check_outcomes(y, procedure.endpoint, settings.outer_folds, settings.inner_folds)
     X, y = sort_patients(X, y)
-    with threadpool_limits(limits=1):
-        trainings = [
-            prepare_training(X, y, procedure, repeats, fold)
-            for folds in outer_folds(X, y, procedure)
-            for fold in folds
-        ]
+    trainings = outer_trainings(X, y, procedure, repeats)
     seeds = [derive_seed(procedure.seed, "permutation", str(i)) for i in range(permutations)]
     outcomes = [y, *(permuted_outcomes(X.index, y, seed) for seed in seeds)]
     # Few large parts: each process unpacks the prepared tables once a part.
@@ -225,17 +235,28 @@ def _held_out(
 def _statistics(
     trainings: Sequence[Training], outcomes: Sequence[Outcome], procedure: Procedure
 ) -> list[float]:
-    with threadpool_limits(limits=1):
-        return [_statistic(trainings, y, procedure) for y in outcomes]
+    return [held_out_statistic(trainings, y, procedure) for y in outcomes]
 
 
-def _statistic(trainings: Sequence[Training], y: Outcome, procedure: Procedure) -> float:
+def held_out_statistic(trainings: Sequence[Training], y: Outcome, procedure: Procedure) -> float:
+    """Return AUC or C over the held-out pairs of all outer folds.
+
+    Parameters
+    ----------
+    trainings
+        From `outer_trainings`.
+    y
+        Outcomes of all rows; a training set of one class learns nothing and counts one half.
+    procedure
+        What is fitted to each training set.
+    """
     pairs = []
-    for training in trainings:
-        train, test = training.whole.fold.train, training.whole.fold.test
-        risk = no_risk(procedure, len(test))
-        if can_learn(y[train]):
-            fitted = fit_prepared(training, y[train], procedure)
-            risk = risk_of(fitted.pipeline[len(training.whole.steps) :], training.whole.test)
-        pairs.append(count_pairs(y[test], risk))
+    with threadpool_limits(limits=1):
+        for training in trainings:
+            train, test = training.whole.fold.train, training.whole.fold.test
+            risk = no_risk(procedure, len(test))
+            if can_learn(y[train]):
+                fitted = fit_prepared(training, y[train], procedure)
+                risk = risk_of(fitted.pipeline[len(training.whole.steps) :], training.whole.test)
+            pairs.append(count_pairs(y[test], risk))
     return pooled(pairs)

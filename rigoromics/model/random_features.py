@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
 
 from rigoromics.errors import DataError
-from rigoromics.model.concordance import count_pairs, pooled
-from rigoromics.model.nested import outer_folds, sort_patients
+from rigoromics.model.nested import held_out_statistic, outer_trainings, sort_patients
 from rigoromics.model.outcome import Outcome, check_outcomes
 from rigoromics.model.pipeline import WITH_IMAGES
 from rigoromics.model.settings import Procedure
-from rigoromics.model.tuning import (
-    Training,
-    can_learn,
-    fit_prepared,
-    no_risk,
-    prepare_training,
-    risk_of,
-)
 from rigoromics.seeds import derive_seed
 
 Array = npt.NDArray[np.float64]
@@ -70,27 +59,9 @@ def random_feature_statistics(
     settings = procedure.settings
     check_outcomes(y, procedure.endpoint, settings.outer_folds, settings.inner_folds)
     X, y = sort_patients(X, y)
-    with threadpool_limits(limits=1):
-        trainings = [
-            prepare_training(X, y, procedure, repeats, fold)
-            for folds in outer_folds(X, y, procedure)
-            for fold in folds
-        ]
+    trainings = outer_trainings(X, y, procedure, repeats)
     blindly = replace(settings, selection="random")
     seeds = [derive_seed(procedure.seed, "random_features", str(i)) for i in range(draws)]
     plans = [procedure, *(replace(procedure, settings=blindly, seed=seed) for seed in seeds)]
-    run = delayed(_statistic)
+    run = delayed(held_out_statistic)
     return np.array(Parallel(n_jobs=threads)(run(trainings, y, plan) for plan in plans))
-
-
-def _statistic(trainings: Sequence[Training], y: Outcome, procedure: Procedure) -> float:
-    pairs = []
-    with threadpool_limits(limits=1):
-        for training in trainings:
-            train, test = training.whole.fold.train, training.whole.fold.test
-            risk = no_risk(procedure, len(test))
-            if can_learn(y[train]):
-                fitted = fit_prepared(training, y[train], procedure)
-                risk = risk_of(fitted.pipeline[len(training.whole.steps) :], training.whole.test)
-            pairs.append(count_pairs(y[test], risk))
-    return pooled(pairs)
