@@ -8,12 +8,12 @@ again: with the modules themselves as inputs, that was most of what it did.
 """
 
 import ast
-import os
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 from scripts.hashing import file_sha256
+from scripts.tables import write_if_changed
 
 PACKAGES = ("rigoromics", "scripts")
 
@@ -37,11 +37,7 @@ def code_record(script: str, data: Sequence[str], folder: Path, write: bool) -> 
     if write:
         files = sorted({*code_of(script), *data})
         lines = "".join(f"{_hash_of(file)}  {file}\n" for file in files)
-        if not path.is_file() or path.read_text(encoding="utf-8") != lines:
-            folder.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".tmp")
-            temporary.write_text(lines, encoding="utf-8")
-            os.replace(temporary, path)
+        write_if_changed(path, lines.encode())
     return path.as_posix()
 
 
