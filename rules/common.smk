@@ -14,6 +14,7 @@ from rigoromics.longitudinal import marker_predictors
 from rigoromics.perturb.variants import variants_of
 from rigoromics.seeds import derive_seed
 from scripts.casesheet import CaseSheet
+from scripts.contours import contour_record, record_contours
 from scripts.dependencies import code_record
 from scripts.names import scan_stem
 from scripts.orphans import cancel_orphans
@@ -51,9 +52,14 @@ VARIANTS = len(variants_of(STUDY.perturbations))
 SHEET = CaseSheet(
     Path(RESULTS, "sheet/cases.tsv"),
     Path(PRIVATE, "segmentations.tsv"),
-    Path(RAW),
     STUDY.compute.cases_per_chunk,
 )
+CONTOURS = Path(RESULTS, "sheet/contours")
+# Who does not decide what runs, such as a job on a cluster's node, leaves them as they are.
+if workflow.is_main_process:
+    record_contours(
+        SHEET.segmentation_files, Path(RAW), Path(PRIVATE, "contours.tsv"), CONTOURS
+    )
 
 
 wildcard_constraints:

@@ -1,7 +1,7 @@
 # Series to volumes and contours to masks, chunk by chunk.
 rule images:
     input:
-        watched=lambda wildcards: SHEET.segmentation_files(wildcards.chunk),
+        watched=lambda wildcards: contour_record(CONTOURS, wildcards.chunk),
         code=code_of("scripts/images.py"),
     output:
         index=f"{RESULTS}/images/{{chunk}}/index.tsv",

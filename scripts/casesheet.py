@@ -22,8 +22,6 @@ class CaseSheet:
         The reviewed sheet; a sheet that is not there yet has no cases.
     segmentations
         The private table that says where each segmentation file lies.
-    raw
-        The raw folder that its paths are relative to.
     cases_per_chunk
         Cases that share a job; 1 gives each case its own chunk, named after it. `auto`: each its
         own up to `MOST_CHUNKS` cases, from there on so many that there are no more chunks.
@@ -32,7 +30,7 @@ class CaseSheet:
     COLUMNS = ("include", "patient", "timepoint", "scan", "roi", "rater", "segmentation")
 
     def __init__(
-        self, sheet: Path, segmentations: Path, raw: Path, cases_per_chunk: int | Literal["auto"]
+        self, sheet: Path, segmentations: Path, cases_per_chunk: int | Literal["auto"]
     ) -> None:
         self.exists = sheet.is_file()
         rows = read_rows(sheet, errors="replace") if self.exists else []
@@ -40,7 +38,6 @@ class CaseSheet:
         included = [] if self.problem else rows
         self.rows = [row for row in included if row["include"].strip().lower() == "yes"]
         self._segmentations = segmentations
-        self._raw = raw
         self._cases_per_chunk = cases_per_chunk
 
     def _problem_of(self, sheet: Path, segmentations: Path, rows: list[dict[str, str]]) -> str:
@@ -83,14 +80,17 @@ class CaseSheet:
             for row in self.chunks[chunk]
         ]
 
-    def segmentation_files(self, chunk: str) -> list[str]:
-        """Segmentation files of a chunk, as inputs: a redrawn contour reruns its chunk.
-
-        One that is gone is no input: its own row says so, where a missing input would stop all.
-        """
-        keys = {row["segmentation"] for row in self.chunks[chunk]}
-        found = {self._raw / self._paths[key] for key in keys & self._paths.keys()}
-        return sorted(str(path) for path in found if path.is_file())
+    @cached_property
+    def segmentation_files(self) -> dict[str, dict[str, str]]:
+        """Path of each segmentation, relative to the raw folder, by its key, of each chunk."""
+        return {
+            chunk: {
+                key: self._paths[key]
+                for key in sorted({row["segmentation"] for row in rows})
+                if key in self._paths
+            }
+            for chunk, rows in self.chunks.items()
+        }
 
     @cached_property
     def _paths(self) -> dict[str, str]:

@@ -70,7 +70,7 @@ def sheet_of(study: Study) -> CaseSheet:
     """Return a study's case sheet, cut into chunks as its rules cut it."""
     private = Path("data", study.name, "private/segmentations.tsv")
     sheet = Path("results", study.name, "sheet/cases.tsv")
-    return CaseSheet(sheet, private, Path(study.raw_folder), study.compute.cases_per_chunk)
+    return CaseSheet(sheet, private, study.compute.cases_per_chunk)
 
 
 def progress(results: Path, sheet: CaseSheet, now: float) -> list[str]:

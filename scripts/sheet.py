@@ -13,6 +13,7 @@ from rigoromics.read.roi_names import roi_name_tables
 from rigoromics.read.rules import centre_rule, study_keywords
 from rigoromics.read.sheet import Sheet, draft, merge_edits
 from rigoromics.read.synonyms import check_synonyms, expand_rois
+from scripts.contours import KNOWN
 from scripts.salt import study_salt
 from scripts.tables import ids, read_any, read_tsv, write_parquet, write_tsv
 
@@ -67,6 +68,8 @@ def main(
     write_tsv(drafted.acquisition, Path(acquisition))
     write_parquet(drafted.files, private / "files.parquet")
     write_tsv(drafted.segmentations, private / "segmentations.tsv")
+    files = index.table.loc[index.table["path"].isin(drafted.segmentations["path"]), [*KNOWN]]
+    write_tsv(files, private / "contours.tsv")
     write_tsv(drafted.patients, private / "patients.tsv")
     write_tsv(drafted.problems_private, private / "problems.tsv")
     names, names_private = roi_name_tables(drafted.drawings, study, terms)

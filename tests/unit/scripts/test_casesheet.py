@@ -19,12 +19,12 @@ def write(folder: Path, patients: list[str], include: str = "yes") -> CaseSheet:
     sheet.write_text(text)
     paths = [["key", "path"], *([r[6], f"{r[1]}/{r[5]}.dcm"] for r in rows)]
     (folder / "segmentations.tsv").write_text("\n".join("\t".join(row) for row in paths))
-    return CaseSheet(sheet, folder / "segmentations.tsv", Path("raw"), 1)
+    return CaseSheet(sheet, folder / "segmentations.tsv", 1)
 
 
 def grouped(folder: Path, patients: list[str], size: int | str) -> CaseSheet:
     write(folder, patients)
-    return CaseSheet(folder / "cases.tsv", folder / "segmentations.tsv", Path("raw"), size)
+    return CaseSheet(folder / "cases.tsv", folder / "segmentations.tsv", size)
 
 
 def test_one_case_a_chunk_by_default(tmp_path):
@@ -44,16 +44,17 @@ def test_auto_gives_each_its_own_chunk_until_there_are_too_many_for_a_scheduler(
     assert max(sizes) < 2 * 10_000 / 256
 
 
-def test_segmentations_that_are_there_are_inputs_of_their_chunk(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_each_chunk_has_the_paths_of_its_segmentations(tmp_path):
     sheet = write(tmp_path, ["P-2", "P-1"])
-    Path("raw/P-1").mkdir(parents=True)
-    for name in ("r2", "r1"):
-        Path(f"raw/P-1/{name}.dcm").touch()
-    assert sheet.segmentation_files("P-1_baseline") == ["raw/P-1/r1.dcm", "raw/P-1/r2.dcm"]
-    # A file that is gone must not stop everything else: its row says so.
-    Path("raw/P-1/r1.dcm").unlink()
-    assert sheet.segmentation_files("P-1_baseline") == ["raw/P-1/r2.dcm"]
+    assert sheet.segmentation_files["P-1_baseline"] == {
+        "SEG-P-1-r1": "P-1/r1.dcm",
+        "SEG-P-1-r2": "P-1/r2.dcm",
+    }
+    # A row without a known file is left out here: it says so itself when it is read.
+    path = tmp_path / "segmentations.tsv"
+    path.write_text(path.read_text().replace("SEG-P-2-r1", "SEG-other"))
+    again = CaseSheet(tmp_path / "cases.tsv", path, 1)
+    assert again.segmentation_files["P-2_baseline"] == {"SEG-P-2-r2": "P-2/r2.dcm"}
 
 
 def test_notes_of_the_reviewer_do_not_rerun_a_chunk(tmp_path):
@@ -75,7 +76,7 @@ def test_an_added_patient_changes_one_chunk_of_many(tmp_path):
 
 
 def test_a_missing_sheet_has_no_cases(tmp_path):
-    sheet = CaseSheet(tmp_path / "no.tsv", tmp_path / "no2.tsv", Path("raw"), 1)
+    sheet = CaseSheet(tmp_path / "no.tsv", tmp_path / "no2.tsv", 1)
     assert not sheet.exists
     assert sheet.chunks == {}
 
@@ -89,7 +90,7 @@ def test_what_spreadsheets_do_to_the_sheet(tmp_path, old, new, words):
     write(tmp_path, ["P-1"])
     path = tmp_path / "cases.tsv"
     path.write_text(path.read_text().replace(old, new), encoding="utf-8")
-    sheet = CaseSheet(path, tmp_path / "segmentations.tsv", Path("raw"), 1)
+    sheet = CaseSheet(path, tmp_path / "segmentations.tsv", 1)
     assert words in sheet.problem
     assert bool(sheet.chunks) == (not words)
 

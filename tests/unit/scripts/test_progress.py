@@ -33,9 +33,7 @@ def study(tmp_path):
         put(results / f"logs/images/P{n}_t0.log", f"INFO x: 1 of 1 scans: P{n}_t0_ct, 1 masks\n")
     put(results / "images/P1_t0/problems.tsv", PROBLEMS)
     put(results / "logs/images/P2_t0.log", "INFO x: begun\nERROR images: the disk is full\n more\n")
-    return results, CaseSheet(
-        results / "sheet/cases.tsv", tmp_path / "segmentations.tsv", tmp_path, 1
-    )
+    return results, CaseSheet(results / "sheet/cases.tsv", tmp_path / "segmentations.tsv", 1)
 
 
 def put(path, text):

@@ -8,6 +8,9 @@ import pytest
 
 from rigoromics.errors import DataError
 from rigoromics.simulate import CohortSettings, simulate_cohort
+from scripts import contours
+from scripts.casesheet import CaseSheet
+from scripts.contours import record_contours
 from scripts.sheet import main
 
 STUDY: dict[str, Any] = {
@@ -91,7 +94,7 @@ def test_second_run_writes_nothing(raw, tmp_path) -> None:
     _run(folder, tmp_path)
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     assert before == after
-    assert len(before) == 11
+    assert len(before) == 12
 
 
 def test_roi_names_are_counted_in_public_and_listed_in_private(raw, tmp_path, root) -> None:
@@ -124,6 +127,19 @@ def test_private_files_are_named_by_the_contract(raw, tmp_path) -> None:
     wanted = ["key", "path", "roi_name", "image_key", "patient_id"]
     assert list(segmentations.columns[:5]) == wanted
     assert (tmp_path / "private" / "salt.txt").stat().st_mode & 0o077 == 0
+
+
+def test_contours_that_the_index_read_are_not_read_again(raw, tmp_path, monkeypatch) -> None:
+    folder, _ = raw
+    _run(folder, tmp_path)
+    sheet, private = tmp_path / "sheet/cases.tsv", tmp_path / "private"
+    chunks = CaseSheet(sheet, private / "segmentations.tsv", 1).segmentation_files
+    before = (private / "contours.tsv").read_bytes()
+    monkeypatch.setattr(contours, "file_sha256", lambda path: pytest.fail(f"{path} was read"))
+    record_contours(chunks, folder / "raw", private / "contours.tsv", tmp_path / "contours")
+    assert (private / "contours.tsv").read_bytes() == before
+    written = " ".join(path.read_text() for path in (tmp_path / "contours").iterdir())
+    assert set(pd.read_csv(sheet, sep="\t")["segmentation_digest"]) <= set(written.split())
 
 
 def test_edits_of_a_person_survive_a_second_draft(raw, tmp_path) -> None:
