@@ -41,8 +41,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--run", type=int, nargs="*", default=[], help="sizes to run, too")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args(arguments)
-    print("| patients | jobs | plan, CPU s | MB | run, CPU s | s a patient | again, CPU s | MB |")
-    print("|--:|--:|--:|--:|--:|--:|--:|--:|")
+    print(
+        "| patients | jobs | plan, CPU s | MB | run, CPU s | MB | s a patient | again, CPU s | MB |"
+    )
+    print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     for patients in given.patients:
         with tempfile.TemporaryDirectory() as folder:
             project = stubbed(
@@ -53,11 +55,11 @@ def main(arguments: list[str]) -> None:
             row = [f"{patients:,}", jobs, f"{plan:.1f}", f"{megabytes:.0f}"]
             cores = ["--cores", str(given.cores)]
             if patients in given.run:
-                run, _, _ = head(project.folder, *cores)
-                row += [f"{run:.1f}", f"{run / patients:.4f}"]
+                run, megabytes, _ = head(project.folder, *cores)
+                row += [f"{run:.1f}", f"{megabytes:.0f}", f"{run / patients:.4f}"]
             else:
                 mark_done(project.folder, *cores)
-                row += ["", ""]
+                row += ["", "", ""]
             again, megabytes, said = head(project.folder, *cores)
             assert "Nothing to be done" in said, said[-2000:]
             row += [f"{again:.1f}", f"{megabytes:.0f}"]

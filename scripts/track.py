@@ -68,10 +68,25 @@ def main(
     return {"tracked": float(result["state"] == "ok")}
 
 
+def _store() -> str:
+    """Return the address of the store: the team's, or a database beside the results."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path(DEFAULT_STORE).absolute()}"
+
+
 @contextmanager
 def _one_writer() -> Iterator[None]:
-    """Hold a lock while writing: MLflow's first migration of a new database races otherwise."""
-    lock = Path("results/.mlflow.lock")
+    """Hold a lock while writing: MLflow's first migration of a new database races otherwise.
+
+    The lock lies beside an SQLite file, since studies of several folders may share it. A server
+    has its database ready and takes several writers.
+    """
+    store = _store()
+    if store.startswith(("http://", "https://")):
+        yield
+        return
+    is_file = store.startswith("sqlite:///")
+    shared = Path(store.removeprefix("sqlite:///") if is_file else DEFAULT_STORE)
+    lock = shared.with_name(f".{shared.stem}.lock")
     lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -82,10 +97,11 @@ def _client() -> Any:
     # A server that is down must not hold up the study; the next run tries again anyway.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    # A line, and a request to a server, for each of hundreds of runs.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     from mlflow import MlflowClient
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path(DEFAULT_STORE).absolute()}"
-    return MlflowClient(tracking_uri=uri)
+    return MlflowClient(tracking_uri=_store())
 
 
 def _track(
@@ -104,25 +120,37 @@ def _track(
     if found:
         log.info("Run %s is in MLflow already", run)
         return str(found[0].info.run_id)
+    _remove_half_written(client, home, run)
     models = _model_metrics(metrics)
     sentences = _verdicts(verdicts)
-    parent = client.create_run(home, run_name=f"{study} {run}", tags={"mlflow.note.content": ""})
+    begun = {"mlflow.note.content": "", "rigoromics.begun": run}
+    parent = client.create_run(home, run_name=f"{study} {run}", tags=begun)
     name = parent.info.run_id
     _log(client, name, _flat(config), _headlines(models))
     for key, sentence in sentences.items():
         client.set_tag(name, f"verdict.{key}", sentence)
     client.set_tag(name, "mlflow.note.content", "\n\n".join(sentences.values()))
     for step, records in steps.items():
-        child = _child(client, home, name, step, "step", run)
-        _log(client, child, _step_params(records), _step_metrics(records, logs))
+        values = _step_metrics(records, logs)
+        _child(client, home, name, step, "step", run, _step_params(records), values)
     for model, values in models.items():
-        child = _child(client, home, name, model, "model", run)
-        endpoint, signature, kind = model.split("/")
-        _log(client, child, {"endpoint": endpoint, "signature": signature, "model": kind}, values)
+        parts = dict(zip(("endpoint", "signature", "model"), model.split("/"), strict=True))
+        _child(client, home, name, model, "model", run, parts, values)
+    client.set_terminated(name)
     # Set last: a parent that a crash left half written is not taken for a complete one.
     client.set_tag(name, "rigoromics.run", run)
-    client.set_terminated(name)
     return str(name)
+
+
+def _remove_half_written(client: Any, home: str, run: str) -> None:
+    """Delete what an attempt left that was cut off, with the runs below, before it is made anew."""
+    for parent in client.search_runs([home], f"tags.`rigoromics.begun` = '{run}'"):
+        name = parent.info.run_id
+        below = f"tags.`mlflow.parentRunId` = '{name}'"
+        while children := client.search_runs([home], below):
+            for child in children:
+                client.delete_run(child.info.run_id)
+        client.delete_run(name)
 
 
 def _experiment(client: Any, name: str) -> str:
@@ -131,14 +159,32 @@ def _experiment(client: Any, name: str) -> str:
         return str(known.experiment_id)
     local = not os.environ.get("MLFLOW_TRACKING_URI")
     artifacts = Path("results/mlflow-artifacts").absolute().as_uri() if local else None
-    return str(client.create_experiment(name, artifact_location=artifacts))
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.create_experiment(name, artifact_location=artifacts))
+    except MlflowException:
+        # Another study of the team may have made it in between.
+        known = client.get_experiment_by_name(name)
+        if known is None:
+            raise
+        return str(known.experiment_id)
 
 
-def _child(client: Any, home: str, parent: str, name: str, kind: str, run: str) -> str:
+def _child(
+    client: Any,
+    home: str,
+    parent: str,
+    name: str,
+    kind: str,
+    run: str,
+    params: dict[str, Any],
+    metrics: dict[str, float],
+) -> None:
     tags = {"mlflow.parentRunId": parent, "rigoromics.kind": kind, "rigoromics.parent": run}
     child = client.create_run(home, run_name=name, tags=tags).info.run_id
+    _log(client, child, params, metrics)
     client.set_terminated(child)
-    return str(child)
 
 
 def _log(client: Any, run: str, params: dict[str, Any], metrics: dict[str, float]) -> None:
@@ -147,18 +193,18 @@ def _log(client: Any, run: str, params: dict[str, Any], metrics: dict[str, float
     known = {k: str(v)[:LONGEST_PARAM] for k, v in params.items()}
     batch = [Param(key, value) for key, value in sorted(known.items())]
     values = [Metric(k, float(v), 0, 0) for k, v in sorted(metrics.items()) if v == v]
-    for start in range(0, max(len(batch), 1), 100):
-        client.log_batch(run, params=batch[start : start + 100])
-    client.log_batch(run, metrics=values)
+    # The client cuts it to what a request may hold.
+    client.log_batch(run, params=batch, metrics=values)
 
 
 def _records(logs: Path, jobs: dict[str, list[str]]) -> dict[str, list[dict[str, Any]]]:
     """Provenance records by rule; `logs` tells where, as the runner does."""
     folder = redirect(logs, "tracking/records")
     steps: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    wanted = {rule: set(names) for rule, names in jobs.items()}
     for path in sorted(folder.glob("*/*.json")):
         rule = path.parent.name
-        if rule not in jobs or path.stem in jobs[rule]:
+        if rule not in wanted or path.stem in wanted[rule]:
             steps[rule].append(json.loads(path.read_text(encoding="utf-8")))
     return steps
 

@@ -34,9 +34,9 @@ class Project:
         return self.folder / "results" / self.name
 
     def snakemake(
-        self, *arguments: str, cores: int = 2, check: bool = True
+        self, *arguments: str, cores: int = 2, check: bool = True, store: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake; a failure shows what it said."""
+        """Run Snakemake, tracked in `store` if given; a failure shows what it said."""
         command = [sys.executable, "-m", "snakemake", "--cores", str(cores)]
         command += ["--configfile", self.config, *arguments]
         done = subprocess.run(
@@ -45,7 +45,7 @@ class Project:
             capture_output=True,
             text=True,
             check=False,
-            env=os.environ | {"MLFLOW_TRACKING_URI": ""},
+            env=os.environ | {"MLFLOW_TRACKING_URI": store},
         )
         if check and done.returncode:
             pytest.fail(f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")

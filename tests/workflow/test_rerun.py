@@ -1,5 +1,6 @@
 """Rerun what changed, and only that: the lists of jobs after every kind of change."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -119,6 +120,19 @@ def test_a_model_setting_reruns_no_image_work(copied):
 def test_paper_metadata_reruns_the_paper_alone(copied):
     copied.edit_config(paper={"title": "Another title"})
     assert set(copied.planned()) <= {"report", "track"}
+
+
+def test_a_tracking_server_that_is_down_fails_nothing_and_is_caught_up(copied):
+    copied.edit_config(paper={"title": "Another title"})
+    # Nobody listens there.
+    copied.snakemake(store="http://127.0.0.1:9")
+    assert "Another title" in (copied.results / "paper/report.html").read_text()
+    state = copied.results / "tracking/mlflow.json"
+    assert json.loads(state.read_text())["state"] == "failed"
+    assert copied.planned() == {"track": 1}
+    copied.snakemake()
+    assert json.loads(state.read_text())["state"] == "ok"
+    assert copied.planned() == {}
 
 
 def test_without_a_sheet_the_message_says_what_to_do(tmp_path):

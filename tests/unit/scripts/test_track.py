@@ -1,9 +1,15 @@
 import json
+import os
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
+from benchmarks.tracking import address, free_port, make_study, server
+from scripts import track as script
 from scripts.track import main
 
 METRICS = pd.DataFrame(
@@ -124,3 +130,75 @@ def test_a_store_that_fails_never_fails_the_study_and_is_caught_up(study, tmp_pa
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert study()["state"] == "ok"
     assert "s abc" in runs(tmp_path)
+
+
+def test_an_attempt_that_was_cut_off_is_removed_before_the_next(study, tmp_path, monkeypatch):
+    child = script._child
+
+    def cut_off(client, home, parent, name, kind, *rest):
+        if kind == "model":
+            raise ConnectionError("the server went away")
+        child(client, home, parent, name, kind, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(script, "_child", cut_off)
+        assert study()["state"] == "failed"
+    assert set(runs(tmp_path)) == {"s abc", "extract"}
+    assert study()["state"] == "ok"
+    client = MlflowClient(f"sqlite:///{tmp_path}/results/mlflow.db")
+    found = client.search_runs([client.get_experiment_by_name("s").experiment_id])
+    names = sorted(run.info.run_name for run in found)
+    assert names == ["extract", "m/radiomics/elastic_net", "s abc"]
+    assert {run.info.status for run in found} == {"FINISHED"}
+
+
+def test_a_server_that_is_down_is_caught_up_when_it_is_back(study, tmp_path, monkeypatch):
+    port = free_port()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address(port))
+    assert study()["state"] == "failed"
+    with server(tmp_path, port):
+        state = study()
+        assert state["state"] == "ok"
+        client = MlflowClient(address(port))
+        assert client.get_run(state["mlflow_run"]).data.tags["rigoromics.run"] == "abc"
+        found = client.search_runs([client.get_experiment_by_name("s").experiment_id])
+        assert len(found) == 3
+        assert {file.path for file in client.list_artifacts(state["mlflow_run"])} == {
+            "config.json",
+            "manuscript.pdf",
+            "numbers.json",
+            "report.html",
+        }
+
+
+def test_two_studies_of_other_folders_write_at_once_to_a_database_not_there_yet(tmp_path):
+    """Two processes that migrate a new database at once fail each other, unless one waits."""
+    store = f"sqlite:///{tmp_path}/team/mlflow.db"
+    writers = []
+    for name in ("s", "t"):
+        folder = tmp_path / name
+        make_study(folder, name, 2, (1, 2, 2))
+        env = os.environ | {"MLFLOW_TRACKING_URI": store, "PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-m", "benchmarks.tracking", "--one", name]
+        writers.append(subprocess.Popen(command, cwd=folder, env=env))
+    assert [writer.wait() for writer in writers] == [0, 0]
+    for name in ("s", "t"):
+        state = json.loads((tmp_path / name / f"results/{name}/tracking/mlflow.json").read_text())
+        assert state["state"] == "ok"
+    client = MlflowClient(store)
+    found = client.search_runs([client.get_experiment_by_name("team").experiment_id])
+    assert len(found) == 2 * (1 + 2 + 4)
+
+
+def test_an_experiment_that_another_study_made_in_between_is_taken():
+    class Client:
+        made = None
+
+        def get_experiment_by_name(self, name):
+            return self.made
+
+        def create_experiment(self, name, artifact_location=None):
+            self.made = type("Experiment", (), {"experiment_id": 7})
+            raise MlflowException("it exists")
+
+    assert script._experiment(Client(), "team") == "7"
