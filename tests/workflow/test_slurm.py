@@ -6,6 +6,7 @@ nodes are real. Each ends in the files of an undisturbed local run, and counts t
 
 import collections
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -274,6 +275,35 @@ def test_a_whole_study_gives_the_bytes_of_the_local_run(planted, slurm, tmp_path
     )
     assert done.returncode == 0, done.stderr[-4000:]
     assert tables(made) == tables(planted)
+
+
+@pytest.mark.slow
+def test_extraction_on_a_gpu_partition_says_where_it_computed(planted, slurm, tmp_path):
+    """It asks for one GPU there; these are none, so it computes on the CPU, with the same bytes."""
+    made = planted.copy_to(tmp_path / "project")
+    (made.folder / "slurm").symlink_to("profiles/slurm")
+    made.edit_config(compute={"gpu": True})
+    target = "results/quick/features/chunks/chunk-0000.parquet"
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--configfile", made.config]
+    done = subprocess.run(
+        [*command, "--", target],
+        cwd=made.folder,
+        env={**slurm, "RIGOROMICS_GPU_PARTITION": "gpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    (number,) = re.findall(r"SLURM jobid (\d+)", done.stderr)
+    asked = ["sacct", "-X", "--noheader", "--parsable2", "--format=Partition,ReqTRES"]
+    said = subprocess.run(
+        [*asked, f"--jobs={number}"], env=slurm, capture_output=True, text=True, check=True
+    ).stdout
+    assert said.startswith("gpu|")
+    assert "gres/gpu=1" in said
+    record = made.results / "tracking/records/extract/chunk-0000.json"
+    assert json.loads(record.read_text())["metrics"]["device"] == "CPU"
+    assert (made.folder / target).read_bytes() == (planted.folder / target).read_bytes()
 
 
 def tables(project: Project) -> dict[str, str]:
