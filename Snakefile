@@ -39,8 +39,8 @@ rule all:
         f"{RESULTS}/paper/report.html",
         f"{RESULTS}/paper/manuscript.pdf",
         f"{RESULTS}/tracking/mlflow.json",
-        of_endpoints(f"{TREATMENT}.tsv") if STUDY.treatment else [],
-        corners(),
+        # Beside the report: the associations as a page that sorts.
+        GENOMICS[1] if STUDY.genomics else [],
 
 
 onstart:

@@ -312,16 +312,13 @@ GENOMICS = [
 ]
 
 
-def corners():
-    """What the corners leave that the config asks for, of the endpoints that they know."""
-    genomics = GENOMICS if STUDY.genomics else []
-    if STUDY.univariate is None:
-        return genomics
+def univariate_corner():
+    """What testing features one by one leaves, of the endpoints that it knows."""
     kinds = {"binary", "survival", "ordinal", "multiclass"}
-    return genomics + [
+    return [
         f"{UNIVARIATE}/{name}".format(endpoint=endpoint)
         for endpoint, asked in STUDY.endpoints.items()
-        if asked.type in kinds
+        if STUDY.univariate is not None and asked.type in kinds
         for name in ("features.tsv", "external.tsv", "univariate.png")
     ]
 

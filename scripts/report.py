@@ -73,6 +73,9 @@ def main(
     harmonisation_picture: Files = None,
     dictionary: Files = None,
     extraction: Files = None,
+    treatment_pictures: Files = None,
+    univariate: Files = None,
+    genomics: Files = None,
     contact_sheets: list[str] | None = None,
 ) -> dict[str, float]:
     """Read all tables, write the paper.
@@ -86,25 +89,32 @@ def main(
         the folder above `<signature>.<model>`.
     locks
         locks.tsv; the folder's name is the endpoint.
-    figures
+    figures, treatment_pictures
         PNG files; the folder's name is the endpoint. SVG files beside them are used too.
+    univariate
+        features.tsv, external.tsv and picture of each endpoint tested; the folder's name is the
+        endpoint.
+    genomics
+        associations.tsv and heat map.
     tables, pictures
         Folders for copies of tables and pictures, so that the paper's folder is complete.
     """
     build = _Builder(html.parent.parent, tables, pictures, html.parent)
     save(_flow(flow, exclusions, config), flow_picture)
     fitted = {"validation": validation, "signatures": signatures, "selections": selections,
-              "locks": locks, "figures": figures}  # fmt: skip
+              "locks": locks, "figures": figures, "univariate": _list(univariate),
+              "treatment": _list(treatment_pictures)}  # fmt: skip
     judged = {path.stem: build.table(path, "stability") for path in _list(stability)}
     optional: dict[str, Any] = {
         "acquisition": build.optional(acquisition, "sheet"),
         "agreement": build.joined(_list(agreement), "assemble") if _list(agreement) else None,
-        "audit": {p.stem: build.table(p, "audit") for p in _list(audit) if p.suffix == ".tsv"},
+        "audit": {p.stem: build.table(p, "audit") for p in _tables_of(_list(audit))},
         "shouts": _shouts(build, _list(audit)),
         "stability": judged.pop("stability", None),
         "stability_tables": judged,
         "harmonisation": build.optional(harmonisation, "harmonisation"),
         "dictionary": build.optional(dictionary, "assemble"),
+        "genomics": build.optional(_tables_of(_list(genomics)), "genomics"),
     }
     sha256 = text_sha256(json.dumps(config, sort_keys=True))
     study = StudyTables(
@@ -122,6 +132,7 @@ def main(
             **build.picture("audit", audit_picture),
             **build.picture("stability", stability_picture),
             **build.picture("harmonisation", harmonisation_picture),
+            **build.picture("genomics", genomics),
         },
         contact_sheets=tuple(build.copy(path) for path in _drawn(contact_sheets)[:MOST_SHEETS]),
         extraction=_extraction(config, _list(extraction)),
@@ -212,6 +223,9 @@ class _Builder:
         }
         folder = f"{primary['signature']}.{model}"
         own = [path for path in fitted["validation"] if path.parent.name == name]
+        alone = [path for path in fitted["univariate"] if path.parent.name == name]
+        beside = [p for p in (*fitted["treatment"], *alone)
+                  if p.parent.name == name and p.suffix == ".png"]  # fmt: skip
         verdicts = [path for path in own if path.name == "verdict.json"]
         verdict_source = self.source(verdicts[0], "evaluate") if verdicts else None
         chosen = _of_signature(fitted["signatures"], name, folder)
@@ -221,11 +235,13 @@ class _Builder:
             name=name,
             settings=settings,
             tables={p.stem: self.table(p, _STEPS.get(p.stem, "evaluate"))
-                    for p in own if p.suffix == ".tsv"},
+                    for p in own if p.suffix == ".tsv"}
+            | {_UNIVARIATE[p.stem]: self.table(p, "univariate") for p in _tables_of(alone)},
             verdict=json.loads(verdicts[0].read_text(encoding="utf-8")) if verdicts else {},
             verdict_source=verdict_source,
             figures={p.stem: p.relative_to(self.paper).as_posix()
-                     for p in fitted["figures"] if p.parent.name == name},
+                     for p in fitted["figures"] if p.parent.name == name}
+            | {p.stem: self.copy(p, f"{name}.{p.stem}") for p in beside},
             locks=self.table(locked[0], "lock") if locked else None,
             signature_source=self.source(chosen[0], "fit") if chosen else None,
             signature=json.loads(chosen[0].read_text(encoding="utf-8")) if chosen else {},
@@ -238,12 +254,13 @@ class _Builder:
         paths = [path for path in _list(files) if path.suffix == ".png"]
         return {name: self.copy(paths[0])} if paths else {}
 
-    def copy(self, path: Path) -> str:
+    def copy(self, path: Path, name: str = "") -> str:
         """Copy a PNG, and the SVG beside it, into the paper's folder; return its place there."""
+        name = name or path.stem
         for one in (path, path.with_suffix(".svg")):
             if one.is_file():
-                shutil.copyfile(one, self.pictures / one.name)
-        return (self.pictures / path.name).relative_to(self.paper).as_posix()
+                shutil.copyfile(one, self.pictures / f"{name}{one.suffix}")
+        return (self.pictures / f"{name}.png").relative_to(self.paper).as_posix()
 
     def load(self, path: str) -> tuple[str, bytes]:
         """Return media type and bytes of a picture for the HTML: SVG where it is small."""
@@ -254,7 +271,13 @@ class _Builder:
         return "image/png", png.read_bytes()
 
 
-_STEPS = {"permutation": "permute", "random_features": "random_features"}
+_STEPS = {
+    "permutation": "permute",
+    "random_features": "random_features",
+    "treatment": "treatment",
+}
+# What a table of the univariate corner is called among those of its endpoint.
+_UNIVARIATE = {"features": "univariate", "external": "univariate_external"}
 
 
 def _write_html(
@@ -309,6 +332,10 @@ def _shouts(build: _Builder, files: list[Path]) -> tuple[str, ...]:
             build.source(path, "audit")
             said += json.loads(path.read_text(encoding="utf-8"))["shouts"]
     return tuple(said)
+
+
+def _tables_of(files: list[Path]) -> list[Path]:
+    return [path for path in files if path.suffix == ".tsv"]
 
 
 def _list(files: Files) -> list[Path]:

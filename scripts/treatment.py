@@ -64,7 +64,7 @@ def main(
         figure = treatment_figure(lines, every, arms, endpoint["label"], endpoint["unit"])
     save(figure, picture)
     log.info("%d patients with one of the two treatments", len(rows))
-    both = every[every["effect"] == "interaction"].set_index("split")["p_lr"].dropna()
+    both = every[every["contrast"] == "interaction"].set_index("split")["p_lr"].dropna()
     return {f"interaction_p.{split}": float(p) for split, p in both.items()}
 
 

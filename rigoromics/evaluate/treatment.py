@@ -32,7 +32,7 @@ from rigoromics.evaluate.cox import fit_cox, log_likelihood
 from rigoromics.evaluate.estimate import Floats, as_events, as_floats, z_quantile
 from rigoromics.evaluate.survival import kaplan_meier
 
-COLUMNS = ["effect", "n", "events", "estimate", "lower", "upper", "p", "p_lr", "method"]
+COLUMNS = ["contrast", "n", "events", "estimate", "lower", "upper", "p", "p_lr", "method"]
 GROUPS = ("low", "high")
 _LARGEST_ERROR = 50.0
 _FEWEST = 2
@@ -73,10 +73,10 @@ def treatment_effects(
     Returns
     -------
     pandas.DataFrame
-        Columns `COLUMNS`. Rows `treatment in low`, `treatment in high` (hazard or odds ratio of
-        treatment against the reference, Wald interval and p) and `interaction` (their ratio, high
-        over low, with the Wald p and, as `p_lr`, that of the likelihood-ratio test). Not a number
-        where it does not exist, and then `method` says why.
+        Columns `COLUMNS`. Contrasts `treatment in low`, `treatment in high` (hazard or odds ratio
+        of treatment against the reference, Wald interval and p) and `interaction` (their ratio,
+        high over low, with the Wald p and, as `p_lr`, that of the likelihood-ratio test). Not a
+        number where it does not exist, and then `method` says why.
     """
     events, arm, group = as_events(event), as_floats(treated), as_floats(high)
     X = np.column_stack([group, arm, group * arm])
@@ -92,17 +92,17 @@ def treatment_effects(
         "interaction": (np.array([0.0, 0.0, 1.0]), np.full(group.size, True)),
     }
     rows = []
-    for effect, (weights, members) in contrasts.items():
+    for contrast, (weights, members) in contrasts.items():
         value = float(weights @ fit.coefficients)
         error = math.sqrt(float(weights @ fit.covariance @ weights))
         half = z_quantile(alpha) * error
         p = float(2 * norm.sf(abs(value) / error)) if math.isfinite(error) else math.nan
-        both = effect == "interaction"
+        both = contrast == "interaction"
         method = f"{name} of risk group, treatment and their product; {ratio}"
         method += " in high over that in low; Wald and likelihood-ratio test" if both else "; Wald"
         rows.append(
             {
-                "effect": effect,
+                "contrast": contrast,
                 "n": int(members.sum()),
                 "events": int(events[members].sum()),
                 "estimate": math.exp(value),

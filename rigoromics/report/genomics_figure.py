@@ -13,6 +13,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from rigoromics.associate.genomics import Associations
 from rigoromics.evaluate.estimate import Floats
 from rigoromics.report.style import new_figure, not_applicable, style
+from rigoromics.report.wording import feature_name
 
 SORT = """
 document.querySelectorAll('th').forEach((head, i) => head.onclick = () => {
@@ -39,17 +40,17 @@ def heat_map(found: Associations, alpha: float, most: int = 40) -> Figure:
     columns = columns[_order(found.r[np.ix_(rows, columns)].T)]
     shown = found.r[np.ix_(rows, columns)]
     with style():
-        figure = new_figure(2.6 + 0.15 * len(columns), 1.6 + 0.15 * len(rows))
+        figure = new_figure(4.0 + 0.15 * len(columns), 1.6 + 0.15 * len(rows))
         axes = figure.subplots()
         limit = float(np.abs(shown).max()) or 1.0
         image = axes.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
         where = np.argwhere(found.q[np.ix_(rows, columns)] < alpha)
         axes.plot(where[:, 1], where[:, 0], "o", color="black", markersize=1.8)
         axes.set_xticks(range(len(columns)), [found.genes[i] for i in columns], rotation=90)
-        axes.set_yticks(range(len(rows)), [found.features[i] for i in rows])
+        axes.set_yticks(range(len(rows)), [feature_name(found.features[i]) for i in rows])
         axes.tick_params(length=0, labelsize=5.5)
-        axes.set_title(f"Rank correlation, {found.patients} patients; dots: FDR < {alpha:g}")
-        figure.colorbar(image, ax=axes, shrink=0.5)
+        bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=15)
+        bar.set_label(f"Rank correlation\n{found.patients} patients; dots: FDR < {alpha:g}")
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from rigoromics.report import rows as pick
 from rigoromics.report.style import COLOURS, FAINT, INK, grid, new_figure, style
-from rigoromics.report.wording import interval, p_equals, sentence_case
+from rigoromics.report.wording import fixed, interval, p_equals, sentence_case
 
 _GROUPS = {"low": "Low risk", "high": "High risk"}
 _LOG_RANK = ("log_rank_p", "logrank_p", "log_rank", "logrank")
@@ -123,7 +124,8 @@ def _notes(metrics: pd.DataFrame, primary: Mapping[str, Any], split: str) -> str
     for name in ("hazard_ratio", "hazard_ratio_groups"):
         ratio = pick.the_metric(metrics, primary, split, name) if ratio is None else ratio
     if ratio is not None:
-        text = interval(ratio["estimate"], ratio["lower"], ratio["upper"], 1)
+        write = partial(fixed, digits=1)
+        text = interval(ratio["estimate"], ratio["lower"], ratio["upper"], write)
         lines.append(f"Hazard ratio {text}")
     for name in _LOG_RANK:
         row = pick.the_metric(metrics, primary, split, name)

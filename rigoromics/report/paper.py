@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import yaml
 
-from rigoromics.report import audit, methods_data, methods_models, results_data, summary
+from rigoromics.report import (
+    audit,
+    exploratory,
+    methods_data,
+    methods_models,
+    results_data,
+    summary,
+    treatment,
+)
 from rigoromics.report.limitations import limitations
 from rigoromics.report.registry import Number
 from rigoromics.report.results_model import endpoint_results
@@ -78,6 +86,7 @@ def _report_sections(study: StudyTables) -> tuple[Section, ...]:
         results_data.stability(study, every=True),
         *(endpoint_results(study, endpoint) for endpoint in study.endpoints),
         supplement(study),
+        exploratory.results(study),
     )
     return (
         *results,
@@ -107,7 +116,7 @@ def _manuscript_sections(study: StudyTables) -> tuple[Section, ...]:
         Section("results", "Results", sections=results),
         discussion(study),
         statements(study),
-        *_present(supplement(study)),
+        *_present(supplement(study), exploratory.results(study)),
     )
 
 
@@ -123,6 +132,8 @@ def methods(study: StudyTables) -> Section:
         methods_models.selection,
         methods_models.validation,
         methods_models.controls,
+        treatment.methods,
+        exploratory.methods,
         methods_models.software,
     ]
     return Section("methods", "Methods", sections=_present(*(stage(study) for stage in stages)))

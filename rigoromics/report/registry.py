@@ -111,10 +111,13 @@ class Registry:
         column: str = "estimate",
         *,
         brief: bool = False,
+        significant: bool = False,
     ) -> Number:
         """Return an estimate with its 95% confidence interval, as `0.71 (95% CI 0.62 to 0.80)`.
 
-        `brief` leaves out the words, for tables whose head has them.
+        The limits stand in `<column>_lower` and `<column>_upper` where the table has these, else
+        in `lower` and `upper`. `brief` leaves out the words, for tables whose head has them;
+        `significant` writes three significant figures, for numbers of any size.
 
         Raises
         ------
@@ -122,8 +125,11 @@ class Registry:
             If the selector does not single out one row.
         """
         row = _one(table, selector)
-        value, lower, upper = (float(row[name]) for name in (column, "lower", "upper"))
-        text = wording.interval(value, lower, upper)
+        own = f"{column}_" if f"{column}_lower" in row.index else ""
+        names = (column, f"{own}lower", f"{own}upper")
+        value, lower, upper = (float(row[name]) for name in names)
+        write = wording.significant if significant else wording.fixed
+        text = wording.interval(value, lower, upper, write)
         text = text if brief else text.replace("(", "(95% CI ", 1)
         return self._keep(text, value, lower, upper, _words(selector), column, table)
 

@@ -26,6 +26,16 @@ _NUMBERS = {
     *["x", "df", "features", "affected_share", "median_omega2", "effect", "levels", "smallest"],
     *["features_affected", "outcome_v", "unseen_outside", "alone_share", "alone_omega2"],
     *["recall", "precision", "auc"],
+    *["patients", "q", "p_holm", "p_maxt", "p_lr", "p_log_rank", "p_log_rank_at_median"],
+    *["p_welch", "r", "cutoff", "youden"],
+    *[
+        f"{name}{limit}"
+        for name in (
+            *["auc", "cutoff", "sensitivity", "specificity"],
+            *["hazard_ratio", "hazard_ratio_per_sd"],
+        )
+        for limit in ("", "_lower", "_upper")
+    ],
 }
 
 

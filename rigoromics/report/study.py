@@ -21,7 +21,7 @@ class Endpoint:
     settings: Mapping[str, Any]
     tables: Mapping[str, SourcedTable]
     """metrics, comparisons, calibration, decision, roc, kaplan_meier, centres, reclassification,
-    permutation."""
+    permutation; treatment, univariate and univariate_external where the study asks for them."""
     verdict: Mapping[str, Any]
     verdict_source: Source | None
     figures: Mapping[str, str]
@@ -115,7 +115,7 @@ class StudyTables:
     problems: SourcedTable
     endpoints: tuple[Endpoint, ...]
     pictures: Mapping[str, str] = field(default_factory=dict)
-    """flow, stability, harmonisation, audit: path relative to the report."""
+    """flow, stability, harmonisation, audit, genomics: path relative to the report."""
     contact_sheets: tuple[str, ...] = ()
     acquisition: SourcedTable | None = None
     cases: SourcedTable | None = None
@@ -129,6 +129,8 @@ class StudyTables:
     """survivors, overlap, sizes and sentences of the stability of features."""
     harmonisation: SourcedTable | None = None
     dictionary: SourcedTable | None = None
+    genomics: SourcedTable | None = None
+    """The strongest pairs of features and genes."""
     extraction: tuple[Extraction, ...] = ()
     files: tuple[tuple[str, str, str], ...] = ()
     """Path, SHA-256 and step of every file the report was made from."""

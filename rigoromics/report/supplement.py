@@ -13,6 +13,7 @@ from rigoromics.report.registry import SourcedTable
 from rigoromics.report.study import Endpoint, StudyTables
 from rigoromics.report.subgroups import subgroups_table
 from rigoromics.report.text import Block, Figure, Section, Table, Text, say, words
+from rigoromics.report.treatment import treatment_blocks
 from rigoromics.report.wording import (
     METRICS,
     metric_name,
@@ -37,6 +38,7 @@ def further(study: StudyTables, endpoint: Endpoint) -> Section | None:
         reclassification_table(study, endpoint),
         subgroups_table(study, endpoint),
         *_figures(endpoint, ("subgroups", "nomogram")),
+        *treatment_blocks(study, endpoint),
     ]
     blocks: tuple[Block, ...] = tuple(table for table in tables if table is not None)
     title = sentence_case(endpoint.label)

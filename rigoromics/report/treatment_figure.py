@@ -47,7 +47,7 @@ def treatment_figure(
         figure = new_figure(7.0, 0.3 + 3.2 * max(len(splits), 1))
         panels = figure.subplots(max(len(splits), 1), 2, squeeze=False, sharey=True, sharex=True)
         for row, split in enumerate(splits):
-            mine = effects[effects["split"] == split].set_index("effect")
+            mine = effects[effects["split"] == split].set_index("contrast")
             both: Any = mine.loc["interaction", :]
             p_lr = float(both["p_lr"])
             ratio = _words("Interaction", both, p_lr)
@@ -83,6 +83,6 @@ def _curves(axes: Axes, rows: pd.DataFrame, arms: tuple[str, str]) -> None:
 
 def _words(what: str, row: Any, p: float | None = None) -> str:
     if not np.isfinite(row["estimate"]):
-        return f"{what}: {row['method'].partition(';')[0]}"
-    text = interval(row["estimate"], row["lower"], row["upper"], 2)
+        return f"{what}: not estimable"
+    text = interval(row["estimate"], row["lower"], row["upper"])
     return f"{what}: ratio {text}, {p_equals(float(row['p']) if p is None else p)}"

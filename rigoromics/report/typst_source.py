@@ -228,7 +228,7 @@ def _weights(table: Table) -> list[int]:
             _length(row[place]) for index, row in enumerate(table.rows) if index not in table.heads
         ]
         words = [len(word) + 2 for word in name.split()]
-        longest = max([len(name) * 2 // 3, *words, *cells, 6])
+        longest = max([len(name) * 2 // 3, *words, *cells, 8])
         widths.append(min(longest, 34))
     return widths
 

@@ -19,6 +19,7 @@ from rigoromics.report.style import (
     style,
     unit_square,
 )
+from rigoromics.report.wording import feature_name
 
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
@@ -117,12 +118,14 @@ def _strips(
         )
         axes.plot([low, high], [place, place], color=INK, linewidth=1.0)
         axes.plot(cut, place, "|", color=INK, markersize=9)
-    axes.set_yticks(range(len(first)), first["feature"].tolist(), fontsize=6)
+    axes.set_yticks(
+        range(len(first)), [feature_name(name) for name in first["feature"]], fontsize=6
+    )
     for place, label in enumerate(axes.get_yticklabels()):
         label.set_color(LINES[place % len(LINES)])
     axes.invert_yaxis()
     axes.set(
         xlabel="standard deviations",
-        title="Event (orange), none (blue); cut-off\nand its 95% interval",
+        title="Orange: event; blue: none\nBar: cut-off, 95% interval",
     )
     grid(axes, "x")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rigoromics.evaluate.group import METRICS as DISCRIMINATION
@@ -263,11 +263,31 @@ def p_equals(p: float) -> str:
     return f"p\u00a0<\u00a0{text[1:]}" if text.startswith("<") else f"p\u00a0=\u00a0{text}"
 
 
-def interval(estimate: float, lower: float, upper: float, digits: int = 2) -> str:
+def significant(value: float) -> str:
+    """Return a number of any size with three significant figures.
+
+    Examples
+    --------
+    >>> significant(0.012345), significant(-1234.5), significant(0.0)
+    ('0.0123', '−1234', '0.00')
+    >>> significant(1.5e-7)
+    '1.50e−07'
+    """
+    if not math.isfinite(value) or value == 0:
+        return fixed(value)
+    size = math.floor(math.log10(abs(value)))
+    if not -5 < size < 7:
+        return f"{value:.2e}".replace("-", "−")
+    return fixed(value, max(2 - size, 0))
+
+
+def interval(
+    estimate: float, lower: float, upper: float, write: Callable[[float], str] = fixed
+) -> str:
     """Return an estimate with its 95% interval, or alone where there is none."""
     if math.isnan(lower) or math.isnan(upper):
-        return fixed(estimate, digits)
-    return f"{fixed(estimate, digits)} ({fixed(lower, digits)} to {fixed(upper, digits)})"
+        return write(estimate)
+    return f"{write(estimate)} ({write(lower)} to {write(upper)})"
 
 
 def percent(part: float, whole: float) -> str:

@@ -22,7 +22,7 @@ def rossi():
 
 def test_hazard_ratios_and_both_tests_equal_lifelines(rossi):
     found = treatment_effects(rossi["arrest"], rossi["fin"], rossi["high"], rossi["week"])
-    found = found.set_index("effect")
+    found = found.set_index("contrast")
     columns = rossi[["week", "arrest", "high", "fin"]].assign(both=rossi["high"] * rossi["fin"])
     precise = {"fit_options": {"precision": 1e-12}}
     whole = CoxPHFitter().fit(columns, "week", "arrest", **precise)
@@ -59,7 +59,7 @@ def patients(counts):
 def test_odds_ratios_equal_woolf_by_hand():
     # Woolf, Ann Hum Genet 1955;19:251: log(ad/bc), variance 1/a + 1/b + 1/c + 1/d.
     event, treated, high = patients([[(10, 30), (9, 31)], [(25, 15), (12, 28)]])
-    found = treatment_effects(event, treated, high).set_index("effect")
+    found = treatment_effects(event, treated, high).set_index("contrast")
     low, upper = math.log(9 * 30 / (31 * 10)), math.log(12 * 15 / (28 * 25))
     v_low, v_high = 1 / 9 + 1 / 30 + 1 / 31 + 1 / 10, 1 / 12 + 1 / 15 + 1 / 28 + 1 / 25
     for effect, value, variance in (

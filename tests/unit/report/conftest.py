@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts import figures, report
+from tests.unit.report.fake_explored import explore
 from tests.unit.report.fake_study import MODELS, make_study
 
 KINDS = ["roc", "calibration", "decision", "kaplan_meier", "centres", "permutation", "selection",
@@ -73,15 +74,19 @@ def write_paper(folder: Path, config: dict, root: Path) -> Path:
         stability=found("stability/*.tsv"),
         dictionary=found("features/features.dictionary.tsv"),
         extraction=[root / "config/extraction/ct.yaml"],
+        treatment_pictures=found("validation/*/treatment.png"),
+        univariate=found("univariate/*/*"),
+        genomics=[*found("genomics/associations.tsv"), *found("genomics/heat_map.png")],
     )
     return out
 
 
 @pytest.fixture(scope="session")
 def full_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
-    """Two endpoints, images, an external cohort; with figures."""
+    """Two endpoints, images, an external cohort, all that can be explored; with figures."""
     folder = tmp_path_factory.mktemp("full")
     config = make_study(folder)
+    explore(folder, config)
     draw(folder, config)
     return folder, config
 

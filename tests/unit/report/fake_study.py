@@ -406,9 +406,9 @@ def _survival_rows(tables: _Tables, key: dict, own: pd.DataFrame, risk: np.ndarr
     for t in np.linspace(0.01, 0.8, 80):
         tables.add("decision", key, threshold=t, net_benefit=0.5 - 0.7 * t,
                    treat_all=0.5 - t * 0.5 / (1 - t))  # fmt: skip
-    for patient, r, q1 in zip(own["patient"], risk, q, strict=True):
+    for patient, r, q1, t, e in zip(own["patient"], risk, q, time, event, strict=True):
         tables.add("predictions", key, patient=patient, centre="A", role=key["split"], risk=r,
-                   probability=q1, cutoff_class=int(q1 > 0.5))  # fmt: skip
+                   probability=q1, cutoff_class=int(q1 > 0.5), time=t, event=e)  # fmt: skip
 
 
 def _centre_rows(

@@ -82,7 +82,8 @@ def test_every_number_stands_in_the_table_it_names(full_paper, full_study):
         cell = table[number["column"]].iloc[0]
         assert number["value"] == (float(cell) if cell else "nan")
         if number["lower"] is not None:
-            assert float(table["lower"].iloc[0]) == number["lower"]
+            own = f"{number['column']}_lower"
+            assert float(table[own if own in table else "lower"].iloc[0]) == number["lower"]
         checked += 1
     assert checked > 100
 
@@ -377,3 +378,30 @@ def test_subgroups_too_small_say_so(full_paper):
     words = page(full_paper).text
     assert "Sex, heterogeneity p 0.27" in words
     assert "female24 (11)0.71 (0.61 to 0.81) male6 (2)not estimable" in words
+
+
+def test_what_a_study_explores_stands_on_page_and_paper(full_paper, full_study):
+    folder, _ = full_study
+    text, source = page(full_paper).text, manuscript(full_paper)
+    features = pd.read_csv(folder / "univariate/metastasis/features.tsv", sep="\t")
+    for words in (
+        f"Of {features['p'].notna().sum()} features that could be tested, "
+        f"{(features['q'] < 0.05).sum()} had a false discovery rate below 5%",
+        "Features one by one: overall survival",
+        "The same features and cut-offs in external patients: metastasis",
+        "The strongest pairs of features and genes",
+        "Treatment (arm: drug against control) in the risk groups of the radiomics signature",
+        "Treatment was not allocated at random",
+        "by the Mann-Whitney test, survival by a Cox model",
+    ):
+        assert words in text
+    for name in ("metastasis.univariate", "survival.univariate", "survival.treatment", "heat_map"):
+        assert f"pictures/{name}.png" in source
+        assert (full_paper / f"pictures/{name}.png").stat().st_size > 5_000
+    assert "metastasis.treatment" not in source
+
+
+def test_a_study_that_explores_nothing_says_nothing_of_it(paper_of):
+    text = page(paper_of(survival=False)).text
+    for words in ("xploratory", "one by one", "Treatment by risk group", "genes"):
+        assert words not in text
