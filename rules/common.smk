@@ -265,6 +265,16 @@ def model_settings():
     }
 
 
+def judging_settings():
+    """How predictions are judged."""
+    return {
+        "bootstrap": STUDY.validation.bootstrap,
+        "alpha": 0.05,
+        "risk_categories": STUDY.validation.risk_categories,
+        "sensitivity": STUDY.validation.sensitivity,
+    }
+
+
 def predictors():
     """Clinical predictors and their kinds, changes of markers among them."""
     own = {name: p.type for name, p in STUDY.clinical.predictors.items()}
@@ -293,7 +303,8 @@ def of_timepoints(*keys):
 def lesion_rule():
     """How several lesions of a patient become one row, where it is not the largest."""
     asked = STUDY.part("lesions")
-    return {} if asked["rule"] == "largest" else {"lesions": asked}
+    own = {key: asked[key] for key in ("rule", "worst_by")}
+    return {} if asked["rule"] == "largest" else {"lesions": own}
 
 
 def tracking_state():

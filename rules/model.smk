@@ -1,6 +1,7 @@
 # Signatures: nested cross-validation, the final fit, its lock; and the same on permuted outcomes.
 FIT = f"{RESULTS}/model/{{endpoint}}/{{signature}}.{{model}}"
 RANDOM_FEATURES = f"{RESULTS}/model/{{endpoint}}/random_features.tsv"
+LESIONS = f"{RESULTS}/model/{{endpoint}}/lesions.tsv"
 
 
 rule fit:
@@ -120,3 +121,39 @@ rule random_features:
         "Repeating the procedure with random features for {wildcards.endpoint}"
     script:
         "../scripts/random_features.py"
+
+
+rule lesions:
+    input:
+        features=FEATURES,
+        table=f"{RESULTS}/model/table.parquet",
+        code=code_of("scripts/lesions.py"),
+    output:
+        comparison=LESIONS,
+    log:
+        log_of("lesions", "{endpoint}"),
+    benchmark:
+        benchmark_of("lesions", "{endpoint}")
+    conda:
+        "../envs/rigoromics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(3000),
+        runtime=minutes(120),
+    params:
+        endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
+        signature=STUDY.models.primary,
+        model=lambda wildcards: primary(wildcards.endpoint)["model"],
+        settings=model_settings(),
+        lesions=STUDY.part("lesions"),
+        segmentations={
+            "reference_rater": STUDY.reference_rater,
+            "retest_of": RETEST_OF,
+        },
+        evaluation=judging_settings(),
+        # The same folds as `fit`, so that the study's own rule does as it reports.
+        seed=lambda wildcards: seed("fit", wildcards.endpoint),
+    message:
+        "Comparing rules for several lesions for {wildcards.endpoint}"
+    script:
+        "../scripts/lesions.py"

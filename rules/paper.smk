@@ -89,6 +89,7 @@ rule report:
             f"{RESULTS}/model/{{endpoint}}/permutation.tsv",
             *([RANDOM_FEATURES] if STUDY.controls.random_features else []),
             *([f"{TREATMENT}.tsv"] if STUDY.treatment else []),
+            *([LESIONS] if STUDY.lesions.compare else []),
         ),
         signatures=of_endpoints(f"{FIT}/signature.json"),
         selections=of_endpoints(f"{FIT}/selection.tsv"),

@@ -69,12 +69,7 @@ rule evaluate:
     params:
         endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
         primary=lambda wildcards: primary(wildcards.endpoint),
-        settings={
-            "bootstrap": STUDY.validation.bootstrap,
-            "alpha": 0.05,
-            "risk_categories": STUDY.validation.risk_categories,
-            "sensitivity": STUDY.validation.sensitivity,
-        },
+        settings=judging_settings(),
         by=STUDY.validation.subgroups,
         seed=lambda wildcards: seed("evaluate", wildcards.endpoint),
     message:

@@ -75,14 +75,7 @@ def main(
     details
         Output: tables of levels, classes, counts and competing events, where a study has any.
     """
-    target = Endpoint(
-        str(endpoint["name"]),
-        str(endpoint["type"]),
-        endpoint.get("horizon"),
-        str(endpoint.get("label", "")),
-        tuple(map(str, endpoint.get("levels") or ())),
-        tuple(endpoint.get("competing") or ()),
-    )
+    target = Endpoint.from_dict(endpoint)
     chosen = replace(Settings(), **settings)
     people = variables(table, by)
     # Threads add floating-point sums in another order, and the last digits would tell.

@@ -275,6 +275,7 @@ _STEPS = {
     "permutation": "permute",
     "random_features": "random_features",
     "treatment": "treatment",
+    "lesions": "lesions",
 }
 # What a table of the univariate corner is called among those of its endpoint.
 _UNIVARIATE = {"features": "univariate", "external": "univariate_external"}

@@ -10,7 +10,7 @@ from rigoromics.errors import DataError
 from rigoromics.model.locking import unlock
 from rigoromics.model.outcome import Endpoint, Outcome
 from rigoromics.model.signature import Signature
-from rigoromics.model.tables import mean_over_repeats, outcome_columns, rows_of_role
+from rigoromics.model.tables import mean_over_repeats, prediction_rows, rows_of_role
 from scripts.tables import write_parquet
 
 log = logging.getLogger(__name__)
@@ -85,38 +85,18 @@ def _external(
     if X.empty:
         return pd.DataFrame()
     predicted = signature.predict(everyone, policy).loc[X.index]
-    return _rows(signature, X, y, predicted, "external", policy)
+    return prediction_rows(_names(signature), X, y, predicted, "external", policy)
 
 
 def _development(
     signature: Signature, X: pd.DataFrame, y: Outcome, oof: pd.DataFrame
 ) -> pd.DataFrame:
     predicted = mean_over_repeats(oof).reindex(X.index)
-    return _rows(signature, X, y, predicted, "development_cv", "none")
+    return prediction_rows(_names(signature), X, y, predicted, "development_cv", "none")
 
 
-def _rows(
-    signature: Signature,
-    X: pd.DataFrame,
-    y: Outcome,
-    predicted: pd.DataFrame,
-    split: str,
-    policy: str,
-) -> pd.DataFrame:
-    columns = {
-        "patient": X.index,
-        "cohort": X["study.cohort"],
-        "centre": X["study.centre"],
-        "role": X["study.role"],
-        "split": split,
-        "signature": signature.signature,
-        "model": signature.model,
-        "policy": policy,
-        **{c: predicted[c] for c in predicted if c not in ("high", "called")},
-        "cutoff_class": predicted["called" if "called" in predicted else "high"].astype("int64"),
-        **outcome_columns(y),
-    }
-    return pd.DataFrame(columns).reset_index(drop=True)
+def _names(signature: Signature) -> tuple[str, str]:
+    return signature.signature, signature.model
 
 
 if __name__ == "__main__":

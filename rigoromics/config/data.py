@@ -212,14 +212,20 @@ class Treatment(Section):
     """Whether treatment was allocated at random; if not, the tables say that it proves nothing."""
 
 
+LesionRule = Literal["largest", "smallest", "mean", "median", "volume_weighted", "worst"]
+
+
 class Lesions(Section):
     """Several lesions of one patient under one ROI: what speaks for the patient."""
 
-    rule: Literal["largest", "smallest", "mean", "median", "volume_weighted", "worst"] = "largest"
+    rule: LesionRule = "largest"
     """largest, smallest: one lesion, by volume. mean, median: of each feature. volume_weighted:
     mean, weighted by volume. worst: the one lesion with the highest value of `worst_by`."""
     worst_by: str = ""
     """The feature that says which lesion is worst, such as `original_firstorder_Maximum`."""
+    compare: list[LesionRule] = []
+    """Further rules to build the primary signature with, in cross-validation; the supplement holds
+    them against `rule`. They change no model."""
 
 
 class SimulatedCentre(Section):

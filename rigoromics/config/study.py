@@ -162,8 +162,11 @@ def _scans(study: Study) -> None:
 
 
 def _lesions(study: Study) -> None:
-    if study.lesions.rule == "worst" and not study.lesions.worst_by:
+    asked = study.lesions
+    if "worst" in (asked.rule, *asked.compare) and not asked.worst_by:
         raise ValueError("lesions: rule: worst needs `worst_by`: the feature that says which it is")
+    if len({asked.rule, *asked.compare}) <= len(asked.compare):
+        raise ValueError("lesions: compare: names a rule twice, or the study's own")
 
 
 def _longitudinal(study: Study) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,18 @@ class Endpoint:
     label: str = ""
     levels: tuple[str, ...] = ()
     competing: tuple[int, ...] = ()
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Endpoint:
+        """Return the endpoint that a study config describes, with its ``name``."""
+        return cls(
+            str(plain["name"]),
+            str(plain["type"]),
+            plain.get("horizon"),
+            str(plain.get("label", "")),
+            tuple(map(str, plain.get("levels") or ())),
+            tuple(plain.get("competing") or ()),
+        )
 
     @property
     def kind(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -182,3 +183,40 @@ def outcome_columns(y: Outcome) -> dict[str, Outcome]:
         return {"y": y}
     cause = {"cause": y["cause"]} if "cause" in y.dtype.names else {}
     return {"time": y["time"], "event": y["event"].astype("int64"), **cause}
+
+
+def prediction_rows(
+    names: tuple[str, str],
+    X: pd.DataFrame,
+    y: Outcome,
+    predicted: pd.DataFrame,
+    split: str,
+    policy: str,
+) -> pd.DataFrame:
+    """Return the table of predictions, as evaluation reads it: a row per patient.
+
+    Parameters
+    ----------
+    names
+        Signature and model.
+    X, y
+        The patients, with `study.cohort`, `study.centre` and `study.role`, and their outcomes.
+    predicted
+        As `mean_over_repeats` or `Signature.predict` gives it, in the order of X.
+    split, policy
+        `development_cv` or `external`; how batches that training never saw were treated.
+    """
+    columns: dict[str, Any] = {
+        "patient": X.index,
+        "cohort": X["study.cohort"],
+        "centre": X["study.centre"],
+        "role": X["study.role"],
+        "split": split,
+        "signature": names[0],
+        "model": names[1],
+        "policy": policy,
+        **{str(c): predicted[c] for c in predicted if c not in ("high", "called")},
+        "cutoff_class": predicted["called" if "called" in predicted else "high"].astype("int64"),
+        **outcome_columns(y),
+    }
+    return pd.DataFrame(columns).reset_index(drop=True)

@@ -32,7 +32,7 @@ _NUMBERS = {
         f"{name}{limit}"
         for name in (
             *["auc", "cutoff", "sensitivity", "specificity"],
-            *["hazard_ratio", "hazard_ratio_per_sd"],
+            *["hazard_ratio", "hazard_ratio_per_sd", "difference"],
         )
         for limit in ("", "_lower", "_upper")
     ],

@@ -21,7 +21,8 @@ class Endpoint:
     settings: Mapping[str, Any]
     tables: Mapping[str, SourcedTable]
     """metrics, comparisons, calibration, decision, roc, kaplan_meier, centres, reclassification,
-    permutation; treatment, univariate and univariate_external where the study asks for them."""
+    permutation; treatment, lesions, univariate and univariate_external where the study asks for
+    them."""
     verdict: Mapping[str, Any]
     verdict_source: Source | None
     figures: Mapping[str, str]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rigoromics.evaluate.reclassification import CAVEAT
 from rigoromics.report import rows as pick
+from rigoromics.report.lesions import lesions_table
 from rigoromics.report.nomogram import nomogram
 from rigoromics.report.registry import SourcedTable
 from rigoromics.report.study import Endpoint, StudyTables
@@ -38,6 +39,7 @@ def further(study: StudyTables, endpoint: Endpoint) -> Section | None:
         reclassification_table(study, endpoint),
         subgroups_table(study, endpoint),
         *_figures(endpoint, ("subgroups", "nomogram")),
+        lesions_table(study, endpoint),
         *treatment_blocks(study, endpoint),
     ]
     blocks: tuple[Block, ...] = tuple(table for table in tables if table is not None)

@@ -94,6 +94,8 @@ def test_commented_yaml_loads_to_the_same_study(minimal):
             "every variable would need its own",
         ),
         ({"features": {"tables": []}}, "features.tables"),
+        ({"lesions": {"compare": ["largest"]}}, "names a rule twice, or the study's own"),
+        ({"lesions": {"compare": ["worst"]}}, "needs `worst_by`"),
         (
             {
                 "cohorts": {

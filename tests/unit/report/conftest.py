@@ -49,6 +49,7 @@ def write_paper(folder: Path, config: dict, root: Path) -> Path:
             *found("validation/*/*.tsv"),
             *found("validation/*/verdict.json"),
             *found("model/*/permutation.tsv"),
+            *found("model/*/lesions.tsv"),
         ],
         signatures=found("model/*/*/signature.json"),
         selections=found("model/*/*/selection.tsv"),

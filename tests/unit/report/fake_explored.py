@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rigoromics.evaluate.alternatives import alternatives_table
+from rigoromics.evaluate.group import Endpoint, Settings
 from scripts import genomics, treatment, univariate
 from tests.unit.report.fake_study import MODELS
 
@@ -21,6 +23,8 @@ def explore(folder: Path, config: dict) -> None:
     people.to_parquet(table)
     gene_table = {"table": str(folder / "genes.tsv"), "id": "patient", "covariates": ["age"],
                   "permutations": 20, "alpha": 0.05}  # fmt: skip
+    config["lesions"] = {"rule": "largest", "worst_by": "original_firstorder_90Percentile",
+                         "compare": ["mean", "worst"]}  # fmt: skip
     config |= {"univariate": UNIVARIATE, "treatment": TREATMENT, "genomics": gene_table}
     for name, endpoint in config["endpoints"].items():
         out = folder / "univariate" / name
@@ -42,6 +46,7 @@ def explore(folder: Path, config: dict) -> None:
             primary={"signature": "radiomics", "model": MODELS[endpoint["type"]][0],
                      "policy": "align"},
         )  # fmt: skip
+        _lesions(once, name, endpoint, folder / "model" / name / "lesions.tsv")
     _genes(folder, people)
     (folder / "genomics").mkdir()
     genomics.main(
@@ -59,3 +64,17 @@ def _genes(folder: Path, people: pd.DataFrame) -> None:
     genes["GENE0"] += people["original_glcm_JointEntropy"].rank().to_numpy() / 20
     genes.insert(0, "patient", people["patient"].to_numpy())
     genes.to_csv(folder / "genes.tsv", sep="\t", index=False)
+
+
+def _lesions(predictions: pd.DataFrame, name: str, endpoint: dict, path: Path) -> None:
+    """Hold the radiomics signature against two others, as if these came of other lesions."""
+    rules = {"radiomics": "largest", "combined": "mean", "clinical": "worst"}
+    rows = predictions[
+        (predictions["split"] == "development_cv")
+        & predictions["signature"].isin(rules)
+        & (predictions["model"] == MODELS[endpoint["type"]][0])
+    ]
+    rows = rows.assign(signature=rows["signature"].map(rules))
+    judged = Endpoint.from_dict({"name": name, **endpoint})
+    table = alternatives_table(rows, "largest", judged, Settings(bootstrap=40), 1)
+    table.to_csv(path, sep="\t", index=False)

@@ -393,6 +393,9 @@ def test_what_a_study_explores_stands_on_page_and_paper(full_paper, full_study):
         "Treatment (arm: drug against control) in the risk groups of the radiomics signature",
         "Treatment was not allocated at random",
         "by the Mann-Whitney test, survival by a Cox model",
+        "Which lesions speak for a patient",
+        "Largest lesion (the study's rule)",
+        "Worst: highest first order · 90 percentile.",
     ):
         assert words in text
     for name in ("metastasis.univariate", "survival.univariate", "survival.treatment", "heat_map"):
@@ -403,5 +406,5 @@ def test_what_a_study_explores_stands_on_page_and_paper(full_paper, full_study):
 
 def test_a_study_that_explores_nothing_says_nothing_of_it(paper_of):
     text = page(paper_of(survival=False)).text
-    for words in ("xploratory", "one by one", "Treatment by risk group", "genes"):
+    for words in ("xploratory", "one by one", "Treatment by risk group", "genes", "lesions speak"):
         assert words not in text
