@@ -15,9 +15,14 @@ from rigoromics.model.outcome import Endpoint
 from rigoromics.model.pipeline import WITH_IMAGES
 from rigoromics.model.settings import Procedure, Settings
 from rigoromics.model.signature import describe, make_signature
-from rigoromics.model.tables import out_of_fold, rows_of_role, selection_table, tuning_table
+from rigoromics.model.tables import (
+    candidates_of,
+    out_of_fold,
+    rows_of_role,
+    selection_table,
+    tuning_table,
+)
 from rigoromics.select.choose import check_limit
-from rigoromics.select.columns import feature_columns
 from scripts.tables import EXTRACTION, write_parquet, write_tsv
 
 log = logging.getLogger(__name__)
@@ -80,7 +85,8 @@ def main(
     locked.write_bytes(content)
     words |= {"sha256": sha256(content), "versions": {v: version(v) for v in VERSIONS}}
     description.write_text(json.dumps(words, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    candidates = feature_columns(X) if signature in WITH_IMAGES else []
+    fits = [part.fitted for part in held_out]
+    candidates = candidates_of(X, fits) if signature in WITH_IMAGES else []
     frequency = selection_table(held_out, result, procedure, y, candidates)
     write_tsv(frequency, selection)
     tried = tuning_table(held_out, final)

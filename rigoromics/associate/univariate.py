@@ -129,8 +129,10 @@ def external_table(table: pd.DataFrame, X: pd.DataFrame, y: Outcome, kind: str) 
         Binary: auc, sensitivity and specificity with intervals. Survival: hazard ratio of those
         above the development median against the others, and log-rank p. Empty for other kinds.
     """
+    if "cutoff" not in table:
+        return pd.DataFrame(columns=["feature"])
     rows = []
-    for _, row in table[table.get("cutoff", pd.Series(dtype=float)).notna()].iterrows():
+    for _, row in table[table["cutoff"].notna()].iterrows():
         column = feature_values(X, [row["feature"]])[:, 0]
         known = np.isfinite(column)
         values, happened = column[known], events(y)[known]

@@ -23,6 +23,7 @@ from rigoromics.model.settings import Procedure
 from rigoromics.model.signature import Signature, make_signature
 from rigoromics.model.tuning import Fitted
 from rigoromics.select.agreement import choice_stability
+from rigoromics.select.columns import feature_columns
 
 
 def rows_of_role(
@@ -173,6 +174,13 @@ def selection_table(
         candidates=alike.candidates,
     )
     return table.sort_values(["frequency", "feature"], ascending=[False, True], ignore_index=True)
+
+
+def candidates_of(X: pd.DataFrame, fits: Sequence[Fitted]) -> list[str]:
+    """Return the image features among which the fits chose; of several timepoints, the changes."""
+    changes = [fit.pipeline.named_steps.get("deltas") for fit in fits]
+    made = [step.features_ for step in changes if step is not None]
+    return sorted({str(name) for names in made for name in names}) if made else feature_columns(X)
 
 
 def outcome_columns(y: Outcome) -> dict[str, Outcome]:

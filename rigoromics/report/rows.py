@@ -27,7 +27,8 @@ _NUMBERS = {
     *["features_affected", "outcome_v", "unseen_outside", "alone_share", "alone_omega2"],
     *["recall", "precision", "auc"],
     *["patients", "q", "p_holm", "p_maxt", "p_lr", "p_log_rank", "p_log_rank_at_median"],
-    *["p_welch", "r", "cutoff", "youden"],
+    *["stability", "stability_lower", "stability_upper", "candidates"],
+    *["p_welch", "r", "cutoff", "youden", "apparent", "left_out", "weight", "samples"],
     *[
         f"{name}{limit}"
         for name in (

@@ -30,8 +30,8 @@ class Cohort:
     Attributes
     ----------
     clinical
-        One row per patient: patient, centre, sex, age, stage, ldh, metastasis, time_months,
-        event.
+        One row per patient: patient, centre, sex, age, stage, ldh, metastasis, fibrosis,
+        time_months, event.
     truth
         One row per patient: the fields of :class:`rigoromics.simulate.patient.Truth`.
     identifiers
@@ -119,6 +119,7 @@ def _clinical_row(patient: Patient) -> Row:
         "stage": course.stage,
         "ldh": course.ldh,
         "metastasis": course.metastasis,
+        "fibrosis": course.fibrosis,
         "time_months": course.time_months,
         "event": course.event,
     }

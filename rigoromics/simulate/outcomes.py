@@ -1,4 +1,4 @@
-"""What becomes of the patients: covariates, a binary and a survival endpoint, missing values."""
+"""What becomes of the patients: covariates, binary, ordinal and survival endpoints, gaps."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from rigoromics.simulate.settings import CohortSettings
 WEIBULL_SHAPE = 1.3
 STAGES = ("I", "II", "III")
 STAGE_SHARES = (0.3, 0.45, 0.25)
+# Fibrosis as METAVIR has it, from none to cirrhosis.
+FIBROSIS = ("F0", "F1", "F2", "F3", "F4")
+FIBROSIS_SHARES = (0.2, 0.25, 0.2, 0.15, 0.2)
 FOLLOW_UP_MONTHS = (24.0, 66.0)
 
 
@@ -25,8 +28,10 @@ class Outcome:
         Covariates as tabulated; ``ldh`` in U/L; ``None`` where missing.
     metastasis
         The binary endpoint.
+    fibrosis
+        The ordinal endpoint; its odds are proportional, with the binary endpoint's effects.
     probability
-        Its true probability.
+        The binary endpoint's true probability.
     time_months, event
         Follow-up and whether the patient died.
     marker
@@ -36,6 +41,7 @@ class Outcome:
     stage: str | None
     ldh: float | None
     metastasis: int
+    fibrosis: str
     probability: float
     time_months: float
     event: int
@@ -85,6 +91,8 @@ def outcome(rng: np.random.Generator, settings: CohortSettings, latent: float) -
     end = float(rng.uniform(*FOLLOW_UP_MONTHS))
     absent = rng.uniform(size=2) < settings.missing_rate
 
+    level_draw = float(rng.uniform())
+
     risk = settings.effect * latent + settings.clinical_effect * marker
     spread = float(np.hypot(settings.effect, settings.clinical_effect))
     probability = float(1 / (1 + np.exp(-(intercept(spread, settings.prevalence) + risk))))
@@ -99,9 +107,19 @@ def outcome(rng: np.random.Generator, settings: CohortSettings, latent: float) -
         stage=None if absent[0] else stage,
         ldh=None if absent[1] else round(float(np.exp(5.3 + 0.28 * marker)), 1),
         metastasis=int(chance < probability),
+        fibrosis=_level(level_draw, spread, risk),
         probability=probability,
         # The floor keeps a follow-up of zero days out of survival models.
         time_months=round(max(float(last), 0.1), 2),
         event=int(death <= min(lost, end)),
         marker=marker,
     )
+
+
+def _level(draw: float, spread: float, risk: float) -> str:
+    """Return the level whose cumulative odds, proportional in the risk, a draw falls between."""
+    at_least = 1.0 - np.cumsum(FIBROSIS_SHARES)[:-1]
+    reached = [
+        draw < 1 / (1 + np.exp(-(intercept(spread, float(share)) + risk))) for share in at_least
+    ]
+    return FIBROSIS[sum(reached)]

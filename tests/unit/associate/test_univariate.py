@@ -210,3 +210,22 @@ def test_no_external_patient_gives_an_empty_table(study):
     table = univariate_table(X, y, "binary", QUICK)
     nobody = external_table(table, X.iloc[:0], y[:0], "binary")
     assert nobody["sensitivity"].isna().all()
+
+
+def test_stages_have_no_cut_off_to_check_outside(study, tmp_path):
+    X, _, _ = study
+    table = X.reset_index().assign(**{"study.cohort": "D", "study.role": "development"})
+    table.loc[40:, ["study.cohort", "study.role"]] = ["E", "external"]
+    table["endpoint.stage"] = np.arange(60) % 3
+    table.to_parquet(tmp_path / "table.parquet")
+    univariate.main(
+        table=tmp_path / "table.parquet",
+        features=tmp_path / "features.tsv",
+        external=tmp_path / "external.tsv",
+        picture=tmp_path / "univariate.png",
+        endpoint={"name": "stage", "type": "ordinal", "levels": ["I", "II", "III"]},
+        settings={"bootstrap": 5, "permutations": 20, "top": 3},
+        seed=1,
+    )
+    assert (tmp_path / "external.tsv").read_text() == "cohort\tfeature\n"
+    assert (tmp_path / "features.tsv").read_text().count("Kruskal-Wallis") > 5

@@ -108,3 +108,16 @@ def test_delta_radiomics_finds_what_no_single_timepoint_shows_and_locks_the_same
     assert content == lock(make_signature(fit_all(table, y, plan), plan, y))
     again = unlock(content, sha256(content))
     pd.testing.assert_frame_equal(again.predict(table), signature.predict(table))
+
+
+def test_the_candidates_of_a_choice_are_the_changes_that_were_made():
+    from types import SimpleNamespace
+
+    from rigoromics.model.tables import candidates_of
+
+    table = pd.DataFrame(columns=["clinical.age", "baseline.ct.lesion:f", "week6.ct.lesion:f"])
+    made = [SimpleNamespace(features_=np.array(names)) for names in (["f"], ["f", "f@slope"])]
+    fits = [SimpleNamespace(pipeline=SimpleNamespace(named_steps={"deltas": m})) for m in made]
+    assert candidates_of(table, fits) == ["f", "f@slope"]
+    plain = [SimpleNamespace(pipeline=SimpleNamespace(named_steps={}))]
+    assert candidates_of(table, plain) == ["baseline.ct.lesion:f", "week6.ct.lesion:f"]

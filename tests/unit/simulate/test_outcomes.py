@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from rigoromics.simulate import CohortSettings
-from rigoromics.simulate.outcomes import intercept, outcome
+from rigoromics.simulate.outcomes import FIBROSIS, FIBROSIS_SHARES, intercept, outcome
 
 
 def draw(settings, n=4000):
@@ -76,3 +76,17 @@ def test_the_effect_changes_outcomes_only():
         strong = outcome(np.random.default_rng(seed), base, 1.0)
         null = outcome(np.random.default_rng(seed), replace(base, effect=0.0), 1.0)
         assert (strong.stage, strong.ldh, strong.marker) == (null.stage, null.ldh, null.marker)
+
+
+def test_stages_have_proportional_odds_of_the_same_effects():
+    from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+    settings = CohortSettings(effect=2.0, clinical_effect=0.5)
+    latent, drawn = draw(settings)
+    stages = np.array([FIBROSIS.index(d.fibrosis) for d in drawn])
+    shares = np.bincount(stages, minlength=len(FIBROSIS)) / len(stages)
+    np.testing.assert_allclose(shares, FIBROSIS_SHARES, atol=0.03)
+    design = np.stack([latent, [d.marker for d in drawn]], axis=1)
+    fitted = OrderedModel(stages, design, distr="logit").fit(method="bfgs", disp=0).params
+    assert fitted[0] == pytest.approx(2.0, abs=0.15)
+    assert fitted[1] == pytest.approx(0.5, abs=0.12)
