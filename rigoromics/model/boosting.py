@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator
 from sklearn.ensemble import GradientBoostingClassifier
 from sksurv.ensemble import GradientBoostingSurvivalAnalysis
 
-from rigoromics.model.learners import breslow_hazard, case_weights, prior_shift
+from rigoromics.model.classes import case_weights, prior_shift
+from rigoromics.model.learners import breslow_hazard
 from rigoromics.model.outcome import Outcome, survival_outcome
 
 Array = npt.NDArray[np.float64]

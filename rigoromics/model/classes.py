@@ -1,4 +1,4 @@
-"""What models of several classes or levels have in common."""
+"""What models of classes or levels have in common."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from rigoromics.model.outcome import Outcome
 
 Array = npt.NDArray[np.float64]
 
@@ -32,3 +34,18 @@ def spread(probability: Array, present: npt.NDArray[Any], classes: int) -> Array
     full = np.zeros((len(probability), classes))
     full[:, present] = probability
     return full
+
+
+def case_weights(y: Outcome, class_weight: str) -> Array:
+    """Return the weight of each patient: `balanced` gives both classes the same in all."""
+    positive = y == 1
+    if class_weight != "balanced":
+        return np.ones(len(y))
+    return np.asarray(len(y) / (2 * np.where(positive, positive.sum(), (~positive).sum())))
+
+
+def prior_shift(y: Outcome, class_weight: str) -> float:
+    """Return by how much balanced weights raise the log odds."""
+    if class_weight != "balanced":
+        return 0.0
+    return float(np.log(np.sum(y == 0) / np.sum(y == 1)))

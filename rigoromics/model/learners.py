@@ -13,11 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
 from sksurv.ensemble import RandomSurvivalForest
 from sksurv.linear_model import CoxnetSurvivalAnalysis
 
 from rigoromics.errors import DataError
+from rigoromics.model.classes import prior_shift
+from rigoromics.model.logistic import solve_logistic
 from rigoromics.model.outcome import Outcome, survival_outcome
 
 Array = npt.NDArray[np.float64]
@@ -43,35 +44,21 @@ class ElasticNetLogistic(BaseEstimator):  # type: ignore[misc]
         `balanced`: both classes weigh the same in the fit. The weights' shift is then taken
         back from the intercept, so that probabilities keep their meaning (King and Zeng, Polit
         Anal 2001;9:137-163).
-    seed
-        Order in which the solver visits patients.
     """
 
     def __init__(
-        self,
-        alpha: float = 0.05,
-        l1_ratio: float = 0.5,
-        class_weight: str = "none",
-        seed: int = 0,
+        self, alpha: float = 0.05, l1_ratio: float = 0.5, class_weight: str = "none"
     ) -> None:
         self.alpha = alpha
         self.l1_ratio = l1_ratio
         self.class_weight = class_weight
-        self.seed = seed
 
     def fit(self, X: Table, y: Outcome) -> ElasticNetLogistic:
         """Fit to rows of X and outcomes 0 or 1."""
-        solver = LogisticRegression(
-            C=1 / (self.alpha * len(y)),
-            l1_ratio=self.l1_ratio,
-            solver="saga",
-            tol=1e-6,
-            max_iter=20_000,
-            class_weight="balanced" if self.class_weight == "balanced" else None,
-            random_state=self.seed,
-        ).fit(np.asarray(X), y)
-        self.weights_: Array = solver.coef_[0]
-        self.intercept_ = float(solver.intercept_[0]) - prior_shift(y, self.class_weight)
+        intercept, self.weights_ = solve_logistic(
+            np.asarray(X, dtype=np.float64), y, self.alpha, self.l1_ratio, self.class_weight
+        )
+        self.intercept_ = intercept - prior_shift(y, self.class_weight)
         return self
 
     def risk(self, X: Table) -> Array:
@@ -257,18 +244,3 @@ def breslow_hazard(log_risk: Array, y: Outcome, horizon: float) -> float:
     event, time = y["event"], y["time"]
     at_risk = (time[None, :] >= time[:, None]) @ np.exp(log_risk)
     return float(np.sum(1 / at_risk[event & (time <= horizon)]))
-
-
-def case_weights(y: Outcome, class_weight: str) -> Array:
-    """Return the weight of each patient: `balanced` gives both classes the same in all."""
-    positive = y == 1
-    if class_weight != "balanced":
-        return np.ones(len(y))
-    return np.asarray(len(y) / (2 * np.where(positive, positive.sum(), (~positive).sum())))
-
-
-def prior_shift(y: Outcome, class_weight: str) -> float:
-    """Return by how much balanced weights raise the log odds."""
-    if class_weight != "balanced":
-        return 0.0
-    return float(np.log(np.sum(y == 0) / np.sum(y == 1)))

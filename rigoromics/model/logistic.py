@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from rigoromics.model.learners import case_weights
+from rigoromics.model.classes import case_weights
 from rigoromics.model.outcome import Outcome
 from rigoromics.model.penalised import elastic_net
 
@@ -18,8 +18,8 @@ def solve_logistic(
 ) -> tuple[float, Array]:
     """Return intercept and weights of the minimum that `ElasticNetLogistic` describes.
 
-    Where saga approaches it over thousands of passes, a few Newton steps meet its conditions to
-    1e-10 (Friedman et al., J Stat Softw 2010;33:1-22): there is no seed and no tolerance to choose.
+    A few Newton steps meet its conditions to 1e-10 (Friedman et al., J Stat Softw 2010;33:1-22):
+    there is no seed and no tolerance to choose.
 
     Parameters
     ----------
