@@ -241,7 +241,7 @@ def contact_sheets():
 
 
 # What of `validation:` judges signatures and fits none.
-JUDGING = ("bootstrap", "sensitivity", "subgroups", "risk_categories")
+JUDGING = ("bootstrap", "optimism", "sensitivity", "subgroups", "risk_categories")
 
 
 def model_settings():
@@ -332,6 +332,12 @@ def univariate_corner():
         if STUDY.univariate is not None and asked.type in kinds
         for name in ("features.tsv", "external.tsv", "univariate.png")
     ]
+
+
+def optimism_asked():
+    """Endpoints whose primary signature is repeated on bootstrap samples."""
+    asked = STUDY.validation.optimism > 0
+    return [n for n, e in STUDY.endpoints.items() if asked and e.type == "binary"]
 
 
 def cancel_jobs_of_dead_heads():

@@ -1,6 +1,7 @@
 # Signatures: nested cross-validation, the final fit, its lock; and the same on permuted outcomes.
 FIT = f"{RESULTS}/model/{{endpoint}}/{{signature}}.{{model}}"
 RANDOM_FEATURES = f"{RESULTS}/model/{{endpoint}}/random_features.tsv"
+OPTIMISM = f"{RESULTS}/model/{{endpoint}}/optimism.tsv"
 LESIONS = f"{RESULTS}/model/{{endpoint}}/lesions.tsv"
 
 
@@ -157,3 +158,33 @@ rule lesions:
         "Comparing rules for several lesions for {wildcards.endpoint}"
     script:
         "../scripts/lesions.py"
+
+
+rule optimism:
+    input:
+        table=f"{RESULTS}/model/table.parquet",
+        repeats=f"{RESULTS}/model/repeats.parquet",
+        code=code_of("scripts/optimism.py"),
+    output:
+        optimism=OPTIMISM,
+    log:
+        log_of("optimism", "{endpoint}"),
+    benchmark:
+        benchmark_of("optimism", "{endpoint}")
+    conda:
+        "../envs/rigoromics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(3000),
+        runtime=minutes(120),
+    params:
+        endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
+        signature=STUDY.models.primary,
+        model=lambda wildcards: primary(wildcards.endpoint)["model"],
+        settings=model_settings(),
+        samples=STUDY.validation.optimism,
+        seed=lambda wildcards: seed("fit", wildcards.endpoint),
+    message:
+        "Repeating the procedure on bootstrap samples for {wildcards.endpoint}"
+    script:
+        "../scripts/optimism.py"

@@ -90,7 +90,8 @@ rule report:
             *([RANDOM_FEATURES] if STUDY.controls.random_features else []),
             *([f"{TREATMENT}.tsv"] if STUDY.treatment else []),
             *([LESIONS] if STUDY.lesions.compare else []),
-        ),
+        )
+        + [OPTIMISM.format(endpoint=endpoint) for endpoint in optimism_asked()],
         signatures=of_endpoints(f"{FIT}/signature.json"),
         selections=of_endpoints(f"{FIT}/selection.tsv"),
         locks=of_endpoints(f"{RESULTS}/model/{{endpoint}}/locks.tsv"),

@@ -276,6 +276,7 @@ _STEPS = {
     "random_features": "random_features",
     "treatment": "treatment",
     "lesions": "lesions",
+    "optimism": "optimism",
 }
 # What a table of the univariate corner is called among those of its endpoint.
 _UNIVARIATE = {"features": "univariate", "external": "univariate_external"}

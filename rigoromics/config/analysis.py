@@ -212,6 +212,9 @@ class Validation(Section):
     """Take the simplest configuration within one standard error of the best."""
     bootstrap: PositiveInt = 1000
     """Bootstrap samples where no closed form exists."""
+    optimism: NonNegativeInt = 0
+    """Bootstrap samples for the .632+ AUC of the primary signature of binary endpoints, beside its
+    cross-validation; each fits the whole procedure once more. 0: none."""
     sensitivity: float = Field(0.9, gt=0, le=1)
     """Share of events that a second cut-off, learned in development, must call; external patients
     are classified by it too."""

@@ -8,12 +8,15 @@ References
 ----------
 Efron B, Tibshirani R. Improvements on cross-validation: the .632+ bootstrap method. J Am Stat
 Assoc 1997;92:548.
+Newcombe RG. Confidence intervals for an effect size measure based on the Mann-Whitney statistic.
+Part 2. Stat Med 2006;25:559 (the interval of an AUC of a size, in so many patients).
 Sahiner B, Chan HP, Hadjiiski L. Classifier performance prediction for computer-aided diagnosis
 using a limited dataset. Med Phys 2008;35:1559 (AUC, whose value without information is one half).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rigoromics.evaluate.discrimination import placements
+from rigoromics.evaluate.discrimination import newcombe_interval, placements
 from rigoromics.evaluate.estimate import Bools, Floats, as_events
 from rigoromics.seeds import derive_seed
 
@@ -35,13 +38,19 @@ _MOST_DRAWS = 100
 
 @dataclass(frozen=True)
 class Optimism:
-    """A .632+ estimate and what it was made of; `weight` is that of the patients left out."""
+    """A .632+ estimate and what it was made of; `weight` is that of the patients left out.
+
+    The interval, where there is one, is Newcombe's for an AUC of this size among so many patients
+    with and without the event: it knows how few they are, and nothing of the procedure.
+    """
 
     apparent: float
     left_out: float
     no_information: float
     weight: float
     value: float
+    lower: float = math.nan
+    upper: float = math.nan
 
     @property
     def optimism(self) -> float:
@@ -71,9 +80,14 @@ def weigh(apparent: float, left_out: float, no_information: float) -> Optimism:
 
 
 def auc_632plus(
-    procedure: Procedure, X: Any, y: ArrayLike, repeats: int = 50, seed: int = 0
+    procedure: Procedure,
+    X: Any,
+    y: ArrayLike,
+    repeats: int = 50,
+    seed: int = 0,
+    alpha: float = 0.05,
 ) -> Optimism:
-    """Return the .632+ AUC of a procedure.
+    """Return the .632+ AUC of a procedure, with an interval.
 
     Parameters
     ----------
@@ -87,9 +101,12 @@ def auc_632plus(
         Bootstrap samples; the procedure runs once more than that.
     seed
         Of the samples.
+    alpha
+        One minus the level of the interval.
     """
     events = as_events(y)
-    apparent = _auc(events, _predicted(procedure, X, events, None, None))
+    everybody = np.arange(events.size)
+    apparent = _auc(events, _predicted(procedure, X, events, everybody, everybody))
     found = []
     for inside, outside in _samples(events, repeats, seed):
         risk = _predicted(procedure, X, events, inside, outside)
@@ -98,9 +115,9 @@ def auc_632plus(
     if not found:
         raise ValueError("no bootstrap sample left patients of both classes out")
     error = weigh(1.0 - apparent, 1.0 - float(np.mean(found)), 0.5)
-    return Optimism(
-        1.0 - error.apparent, 1.0 - error.left_out, 0.5, error.weight, 1.0 - error.value
-    )
+    value = 1.0 - error.value
+    lower, upper = newcombe_interval(value, int(events.sum()), int((~events).sum()), alpha)
+    return Optimism(apparent, 1.0 - error.left_out, 0.5, error.weight, value, lower, upper)
 
 
 def loss_632plus(
@@ -123,7 +140,8 @@ def loss_632plus(
     events = as_events(y)
     outcome = events.astype(np.float64)
     measure = loss or _squared
-    known = _predicted(procedure, X, events, None, None)
+    everybody = np.arange(events.size)
+    known = _predicted(procedure, X, events, everybody, everybody)
     total, times = np.zeros(events.size), np.zeros(events.size)
     for inside, outside in _samples(events, repeats, seed):
         predicted = _predicted(procedure, X, events, inside, outside)
@@ -161,15 +179,11 @@ def _samples(events: Bools, repeats: int, seed: int) -> list[tuple[Rows, Rows]]:
     return found
 
 
-def _predicted(
-    procedure: Procedure, X: Any, events: Bools, inside: Rows | None, outside: Rows | None
-) -> Floats:
-    """Return predictions for rows outside, learned from those inside; from all for all if None."""
+def _predicted(procedure: Procedure, X: Any, events: Bools, learn: Rows, judge: Rows) -> Floats:
+    """Return predictions for some rows, learned from others."""
 
     def rows(which: Rows) -> Any:
         return X.iloc[which] if hasattr(X, "iloc") else np.asarray(X)[which]
 
-    everybody = np.arange(events.size)
-    learn, judge = (everybody if part is None else part for part in (inside, outside))
     predict = procedure(rows(learn), events[learn].astype(np.float64))
     return np.asarray(predict(rows(judge)), dtype=np.float64).ravel()

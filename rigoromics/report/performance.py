@@ -129,6 +129,8 @@ def metrics_table(study: StudyTables, endpoint: Endpoint) -> Table:
         ]
         body.append(words(metric_name(metric), *cells))
     body += _other_policy(study, endpoint, columns)
+    optimism, of_optimism = _optimism(study, endpoint, columns)
+    body += optimism
     return Table(
         name=f"{endpoint.name}-metrics",
         caption=say(
@@ -141,7 +143,8 @@ def metrics_table(study: StudyTables, endpoint: Endpoint) -> Table:
         columns=("", *(head for head, _, _ in columns)),
         rows=tuple(body),
         note=say(
-            "{policy}Cut-offs were locked with the signature. Source: {source}.",
+            "{policy}{optimism}Cut-offs were locked with the signature. Source: {source}.",
+            optimism=of_optimism,
             policy=_policy_words(study) if study.external else "",
             source=metrics.source.name,
         ),
@@ -194,6 +197,28 @@ def _other_policy(
             cells.append(study.numbers.interval(metrics, other, brief=True) if known else "–")
         rows.append(words(label, *cells))
     return rows
+
+
+def _optimism(
+    study: StudyTables, endpoint: Endpoint, columns: list[tuple[str, str, str]]
+) -> tuple[list[tuple[Text, ...]], Text]:
+    """Return the row of the bootstrap .632+, if the study asked for it, and its footnote."""
+    if "optimism" not in endpoint.tables:
+        return [], ()
+    source, where = endpoint.tables["optimism"], {"metric": endpoint.metric}
+    cells: list[Part] = [
+        study.numbers.interval(source, where, brief=True) if split == pick.DEVELOPMENT else ""
+        for _, split, _ in columns
+    ]
+    note = say(
+        "Bootstrap .632+ [@efron1997]: the whole procedure on {samples} samples of patients, whose "
+        "apparent {metric} was {apparent}; interval: Newcombe's for an AUC of this size "
+        "[@newcombe2006]. ",
+        samples=study.numbers.cell(source, where, "samples"),
+        metric=metric_name(endpoint.metric),
+        apparent=study.numbers.cell(source, where, "apparent", "plain"),
+    )
+    return [words(f"{metric_name(endpoint.metric)}, bootstrap .632+", *cells)], note
 
 
 def comparisons_table(study: StudyTables, endpoint: Endpoint) -> Table | None:

@@ -46,7 +46,7 @@ METRICS = {
     "npv_at_sensitivity": "Negative predictive value, high-sensitivity cut-off",
     "average_precision": "Average precision",
     "brier": "Brier score",
-    "scaled_brier": "Scaled Brier score",
+    "scaled_brier": "Scaled Brier score (IPA)",
     "calibration_intercept": "Calibration intercept",
     "calibration_slope": "Calibration slope",
     "ici": "Integrated calibration index",

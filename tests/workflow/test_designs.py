@@ -87,7 +87,6 @@ def test_an_ordinal_endpoint_from_dicom_to_report(tmp_path):
                 "B": {"style": "us_colour", "patients": 40},
             }
         },
-        models={"ordinal": ["proportional_odds"]},
         controls={"permutations": 9},
         validation={"outer_folds": 3, "inner_folds": 3, "bootstrap": 60},
     )

@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from rigoromics.evaluate import optimism
+from rigoromics.evaluate.discrimination import newcombe_interval
 
 
 def nearest(X, y):
@@ -64,6 +65,9 @@ def test_both_forms_by_hand():
     p = logistic(X, y)(X)
     assert found.apparent == pytest.approx(roc_auc_score(y, p), abs=1e-12)
     assert found.left_out == pytest.approx(np.mean(areas), abs=1e-12)
+    limits = newcombe_interval(found.value, int(y.sum()), int((1 - y).sum()))
+    assert (found.lower, found.upper) == limits
+    assert found.lower < found.value < found.upper
     assert found.apparent > found.value >= found.left_out - 1e-12
     expected = optimism.weigh(
         np.mean((y - p) ** 2),

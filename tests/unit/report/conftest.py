@@ -50,6 +50,7 @@ def write_paper(folder: Path, config: dict, root: Path) -> Path:
             *found("validation/*/verdict.json"),
             *found("model/*/permutation.tsv"),
             *found("model/*/lesions.tsv"),
+            *found("model/*/optimism.tsv"),
         ],
         signatures=found("model/*/*/signature.json"),
         selections=found("model/*/*/selection.tsv"),

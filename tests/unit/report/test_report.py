@@ -404,7 +404,39 @@ def test_what_a_study_explores_stands_on_page_and_paper(full_paper, full_study):
     assert "metastasis.treatment" not in source
 
 
+def test_the_bootstrap_stands_beside_cross_validation_where_there_is_one(full_paper):
+    text = page(full_paper).text
+    assert text.count("AUC, bootstrap .632+0.71 (0.57 to 0.83)") == 1
+    assert "on 40 samples of patients, whose apparent AUC was 0.93" in text
+
+
 def test_a_study_that_explores_nothing_says_nothing_of_it(paper_of):
     text = page(paper_of(survival=False)).text
-    for words in ("xploratory", "one by one", "Treatment by risk group", "genes", "lesions speak"):
+    for words in (
+        "xploratory",
+        "one by one",
+        "Treatment by risk group",
+        "genes",
+        "lesions speak",
+        ".632+",
+    ):
         assert words not in text
+
+
+def test_methods_say_which_lesion_counts_and_how_change_became_features(paper_of, full_paper):
+    def change(folder: Path, config: dict) -> None:
+        config["lesions"] |= {"rule": "worst", "worst_by": "original_firstorder_Maximum"}
+        config["longitudinal"] = {
+            "baseline": "baseline", "follow_up": {"week6": {}}, "follows": {}, "near_zero": 0.05,
+            "values": ["baseline", "relative"], "missing": "impute", "markers": {"ldh": {}},
+        }  # fmt: skip
+
+    text = page(paper_of(change, survival=False)).text
+    assert "the one with the highest first order · maximum spoke for the patient" in text
+    assert (
+        "measured at baseline and week6 entered models as the first value and the relative" in text
+    )
+    assert "Clinical predictors also held ldh in the same way." in text
+    other = page(full_paper).text
+    assert "the largest one spoke for the patient. Other rules are compared" in other
+    assert "measured at" not in other
