@@ -76,8 +76,8 @@ def _figures(endpoint: Endpoint, names: tuple[str, ...]) -> list[Figure]:
     frame = endpoint.frame("subgroups")
     subgroups = len(pick.of_primary(frame, endpoint.primary)) if len(frame) else 0
     there = {
-        "precision_recall": not endpoint.survival,
-        "auc_over_time": endpoint.survival,
+        "precision_recall": endpoint.kind == "binary",
+        "auc_over_time": endpoint.kind == "survival",
         "subgroups": subgroups > 0,
         "nomogram": linear,
     }

@@ -106,3 +106,10 @@ def test_numbers_of_the_new_tables_have_an_origin(paper):
     rows = pd.DataFrame(numbers)
     assert rows["row"].astype(str).str.contains("kappa_quadratic").any()
     assert rows["row"].astype(str).str.contains("deviance_explained").any()
+
+
+def test_no_empty_figure_of_another_type_is_shown(paper):
+    source = (paper / "manuscript.typ").read_text()
+    assert "details.png" in source
+    for name in ("precision_recall", "auc_over_time", "roc", "decision"):
+        assert f"/{name}.png" not in source
