@@ -308,10 +308,12 @@ def lesion_rule():
 
 
 def tracking_state():
-    """Nothing after a success; after each failure something new, so that the rule reruns."""
+    """After each failure something new, so that the rule reruns; after a success what it had."""
     path = Path(RESULTS, "tracking/mlflow.json")
-    failed = path.is_file() and json.loads(path.read_text()).get("state") == "failed"
-    return f"after the failure at {path.stat().st_mtime_ns}" if failed else ""
+    state = json.loads(path.read_text()) if path.is_file() else {}
+    if state.get("state") == "failed":
+        return f"after the failure at {path.stat().st_mtime_ns}"
+    return state.get("retry", "")
 
 
 UNIVARIATE = f"{RESULTS}/univariate/{{endpoint}}"

@@ -49,7 +49,8 @@ def main(
     """Write a parent run for the study as it stands, and a child for each step and model.
 
     `jobs` names those of rules with many jobs, so that records of earlier ones are passed over.
-    `retry` is not read: it changes after a failure, so that the next run tries again.
+    `retry` changes after a failure, so that the next run tries again; the state keeps it, so that
+    the run after that finds it as it was.
     """
     run = json.loads(numbers.read_text(encoding="utf-8"))["run_id"]
     try:
@@ -64,7 +65,7 @@ def main(
         reason = re.sub(r"//[^/@\s]+@", "//", f"{type(error).__name__}: {error}")
         log.warning("MLflow could not be written (%s); the next run will try again", reason)
         result = {"state": "failed", "run": run, "reason": type(error).__name__}
-    state.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    state.write_text(json.dumps(result | {"retry": retry}, indent=1) + "\n", encoding="utf-8")
     return {"tracked": float(result["state"] == "ok")}
 
 
