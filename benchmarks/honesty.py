@@ -3,6 +3,8 @@
     python -m benchmarks.honesty             # goes on where it was stopped
     python -m benchmarks.honesty --summary   # table and picture of what is there
 
+`honesty.tsv` beside this file is the record of the cohorts that ran; without it all run anew.
+
 Simulated studies of feature tables go through the default procedure: three development centres, two
 external ones that training never saw, each with a shift and scale of its own in every feature, and
 with an outcome that is more frequent at some centres than at others. Three kinds of cohort:
@@ -240,10 +242,9 @@ def predicted(signature: Signature, outside: Patients) -> pd.DataFrame:
 
 
 def plan() -> Iterator[tuple[str, int]]:
-    """Yield kind and number of all cohorts: the cheap null ones first, then the others in turn."""
-    yield from (("null", number) for number in range(COHORTS["null"]))
-    for number in range(max(COHORTS["planted"], COHORTS["volume"])):
-        yield from ((k, number) for k in ("planted", "volume") if number < COHORTS[k])
+    """Yield kind and number of all cohorts: the cheap null ones first, then what shows power."""
+    for kind, cohorts in COHORTS.items():
+        yield from ((kind, number) for number in range(cohorts))
 
 
 def summary(found: pd.DataFrame) -> pd.DataFrame:
@@ -305,7 +306,7 @@ def picture(table: pd.DataFrame) -> Figure:
 def main() -> None:
     """Run what is not there yet, or summarise what is."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--table", type=Path, default=Path("results/benchmarks/honesty.tsv"))
+    parser.add_argument("--table", type=Path, default=Path(__file__).with_suffix(".tsv"))
     parser.add_argument("--limit", type=int, default=10**6, help="cohorts to add at most")
     parser.add_argument("--summary", action="store_true", help="only table and picture")
     parser.add_argument("--picture", type=Path, default=Path("docs/images/honesty.png"))
