@@ -8,12 +8,11 @@ from typing import Any
 import pandas as pd
 
 from rigoromics.evaluate.group import (
-    ALL_DEVELOPMENT,
     Endpoint,
-    Group,
     Settings,
     check_predictions,
     groups,
+    pooled_groups,
     same_patients,
 )
 from rigoromics.evaluate.multiplicity import holm
@@ -49,7 +48,8 @@ def alternatives_table(
         own with its interval, paired test, and p corrected by Holm's method over the ways.
     """
     module = MODULES[endpoint.kind]
-    own = {g.key["signature"]: g for g in _pooled(check_predictions(predictions, endpoint))}
+    everything = list(groups(check_predictions(predictions, endpoint)))
+    own = {group.key["signature"]: group for group in pooled_groups(everything)}
     rows: list[dict[str, Any]] = []
     for name in [first, *sorted(set(own) - {first})]:
         found = module.discriminate(own[name], endpoint, settings)
@@ -77,9 +77,3 @@ def alternatives_table(
     table = pd.DataFrame(rows, columns=ALTERNATIVES)
     table["p_adjusted"] = [math.nan, *holm(table["p"].iloc[1:].astype(float).tolist())]
     return table
-
-
-def _pooled(predictions: pd.DataFrame) -> list[Group]:
-    everything = list(groups(predictions))
-    several = any(group.key["cohort"] == ALL_DEVELOPMENT for group in everything)
-    return [g for g in everything if g.key["cohort"] == ALL_DEVELOPMENT or not several]

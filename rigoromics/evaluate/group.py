@@ -237,6 +237,17 @@ def groups(table: pd.DataFrame) -> Iterator[Group]:
             yield Group({**key, "cohort": ALL_DEVELOPMENT}, pooled)
 
 
+def pooled_groups(everything: Sequence[Group]) -> list[Group]:
+    """Return of :func:`groups` those that hold all patients of their split."""
+    several = any(group.key["cohort"] == ALL_DEVELOPMENT for group in everything)
+    return [
+        group
+        for group in everything
+        if group.key["cohort"] in (ALL_EXTERNAL, ALL_DEVELOPMENT)
+        or (group.key["split"] == DEVELOPMENT and not several)
+    ]
+
+
 def same_patients(a: Group, b: Group) -> tuple[Group, Group]:
     """Return two groups with the patients that both have, in the same order."""
     both = np.intersect1d(a.table["patient"], b.table["patient"])

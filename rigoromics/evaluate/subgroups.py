@@ -27,13 +27,12 @@ from rigoromics.evaluate.calibration import intercept_and_slope
 from rigoromics.evaluate.classification import classification
 from rigoromics.evaluate.estimate import Estimate, undefined, z_quantile
 from rigoromics.evaluate.group import (
-    ALL_DEVELOPMENT,
-    ALL_EXTERNAL,
     DEVELOPMENT,
     KEY,
     Endpoint,
     Group,
     Settings,
+    pooled_groups,
 )
 from rigoromics.evaluate.horizon import observed_expected
 from rigoromics.evaluate.multiplicity import holm
@@ -89,7 +88,7 @@ def subgroups(
     rows: list[dict[str, Any]] = []
     own = [g for g in everything if all(g.key[k] == primary[k] for k in ("signature", "model"))]
     learned = people.loc[people.index.intersection(_patients(own, DEVELOPMENT))]
-    for group in _pooled(own):
+    for group in pooled_groups(own):
         start = len(rows)
         for variable in people.columns:
             place = levels(people[variable], learned[variable])
@@ -105,16 +104,6 @@ def subgroups(
 def _patients(everything: list[Group], split: str) -> list[str]:
     parts = [g.table["patient"] for g in everything if g.key["split"] == split]
     return sorted(set(pd.concat(parts))) if parts else []
-
-
-def _pooled(own: list[Group]) -> list[Group]:
-    several = any(group.key["cohort"] == ALL_DEVELOPMENT for group in own)
-    return [
-        group
-        for group in own
-        if group.key["cohort"] in (ALL_EXTERNAL, ALL_DEVELOPMENT)
-        or (group.key["split"] == DEVELOPMENT and not several)
-    ]
 
 
 def _by_level(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from rigoromics.report.registry import Registry, SourcedTable
+from rigoromics.report.registry import Number, Registry, SourcedTable
 from rigoromics.report.study import Endpoint, StudyTables
 from rigoromics.report.text import (
     Block,
@@ -125,16 +125,27 @@ def _found(study: StudyTables, endpoint: Endpoint) -> Text:
             source, len(tested), str(len(tested)), "all rows with a p", "rows"
         )
     }
-    for column in ("q", "p_maxt"):
-        n = int((tested[column] < _SIGNIFICANT).sum())
-        row = f"all rows with {column} < {_SIGNIFICANT}"
-        counts[column] = study.numbers.derived(source, n, str(n), row, "rows")
+    counts |= _sure(study.numbers, source, _SIGNIFICANT)
     sentence = say(
         "Of {tested} features that could be tested, {q} had a false discovery rate below "
         f"{_SIGNIFICANT:.0%} and {{p_maxt}} a family-wise p below {_SIGNIFICANT}.",
         **counts,
     )
     return join([sentence, say(_OPTIMISTIC) if endpoint.kind == "binary" else ()])
+
+
+def _sure(numbers: Registry, source: SourcedTable, alpha: float) -> dict[str, Number]:
+    """Return how many rows each correction leaves below a level."""
+    counts = {name: int((source.frame[name] < alpha).sum()) for name in ("q", "p_maxt")}
+    return {
+        name: numbers.derived(source, n, str(n), f"all rows with {name} < {alpha:g}", "rows")
+        for name, n in counts.items()
+    }
+
+
+def _tests(numbers: Registry, source: SourcedTable, selector: Mapping[str, Any]) -> list[Number]:
+    """Return the cells of the columns `_CORRECTED`."""
+    return [numbers.cell(source, selector, name, "p value") for name in ("p", "q", "p_maxt")]
 
 
 _EFFECTS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -160,10 +171,7 @@ def _strongest(study: StudyTables, endpoint: Endpoint) -> Table | None:
     for _, row in first.iterrows():
         selector = {"feature": row["feature"]}
         cells = [_effect(study.numbers, source, selector, row, name) for name, _ in effects]
-        tests = [
-            study.numbers.cell(source, selector, column, "p value")
-            for column in ("p", "q", "p_maxt")
-        ]
+        tests = _tests(study.numbers, source, selector)
         body.append(((feature_name(row["feature"]),), *cells, *words(*tests)))
     return Table(
         name=f"{endpoint.name}-univariate",
@@ -265,13 +273,6 @@ def genomics(study: StudyTables) -> Section | None:
     frame = source.frame
     # All rows are about the same patients.
     first = {name: frame[name].iloc[0] for name in ("feature", "gene")}
-    sure = {
-        column: study.numbers.derived(
-            source, n, str(n), f"all rows with {column} < {alpha:g}", "rows"
-        )
-        for column in ("q", "p_maxt")
-        for n in [int((frame[column] < alpha).sum())]
-    }
     text = say(
         "Of the {pairs} strongest pairs of feature and gene in {patients} development patients, "
         "{q} had a false discovery rate below {alpha} and {p_maxt} a family-wise p below it. An "
@@ -279,7 +280,7 @@ def genomics(study: StudyTables) -> Section | None:
         pairs=study.numbers.count(source, {}),
         patients=study.numbers.cell(source, first, "patients"),
         alpha=study.setting("genomics.alpha"),
-        **sure,
+        **_sure(study.numbers, source, alpha),
     )
     blocks: list[Block] = [Paragraph(text)]
     if "genomics" in study.pictures:
@@ -296,7 +297,7 @@ def _pairs(study: StudyTables, source: SourcedTable) -> Table:
     body = []
     for _, row in source.frame.head(_MOST_PAIRS).iterrows():
         selector = {"feature": row["feature"], "gene": row["gene"]}
-        tests = (study.numbers.cell(source, selector, c, "p value") for c in ("p", "q", "p_maxt"))
+        tests = _tests(study.numbers, source, selector)
         r = study.numbers.cell(source, selector, "r", "plain")
         body.append(words(feature_name(row["feature"]), row["gene"], row["kind"], r, *tests))
     return Table(
