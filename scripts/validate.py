@@ -84,7 +84,8 @@ def _external(
         everyone, X, y = everyone[known], X[kept], y[kept]
     if X.empty:
         return pd.DataFrame()
-    predicted = signature.predict(everyone, policy).loc[X.index]
+    said = [signature.predict(everyone, policy), signature.survival(everyone, policy)]
+    predicted = pd.concat(said, axis=1).loc[X.index]
     return prediction_rows(_names(signature), X, y, predicted, "external", policy)
 
 

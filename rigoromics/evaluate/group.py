@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ ALL_EXTERNAL = "all external"
 ALL_DEVELOPMENT = "all development"
 DEVELOPMENT = "development_cv"
 EXTERNAL = "external"
+CURVE = re.compile(r"survival_\d+")
 # How well patients are told apart, by type of endpoint; one half is chance in all.
 METRICS = {
     "binary": "auc",
@@ -128,6 +130,14 @@ class Group:
         """
         probability = self.column("probability")
         return 1.0 - probability if endpoint.timed else probability
+
+    def curves(self) -> Floats | None:
+        """Return predicted survival at equal steps to the horizon, (patients, steps), or None.
+
+        The number of columns ``survival_01`` and so on is that of the steps.
+        """
+        names = sorted(name for name in map(str, self.table) if CURVE.fullmatch(name))
+        return self.table[names].to_numpy(dtype=np.float64) if names else None
 
     def events(self, endpoint: Endpoint) -> int:
         """Return the number of patients with the event, or of counts or the smallest class."""

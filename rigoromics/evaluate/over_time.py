@@ -30,7 +30,8 @@ from rigoromics.evaluate.estimate import (
     undefined,
 )
 from rigoromics.evaluate.group import KEY, Endpoint, Group, Settings
-from rigoromics.evaluate.survival import survival_at
+from rigoromics.evaluate.horizon import why_not
+from rigoromics.evaluate.survival import survival_at_times
 
 AUC_OVER_TIME_COLUMNS = ["time", "auc", "lower", "upper"]
 AUC_OVER_TIME = [*KEY, *AUC_OVER_TIME_COLUMNS]
@@ -124,9 +125,9 @@ def integrated_brier(
     if not np.isfinite(survival).all():
         nothing = undefined("a predicted probability is missing")
         return nothing, nothing
-    if moments.max() >= times.max():
-        nothing = undefined(f"no patient was followed beyond time {moments.max():g}")
-        return nothing, nothing
+    why = _unfollowed(times, events, float(moments.max()))
+    if why:
+        return undefined(why), undefined(why)
     case, later, weight = _weighted(times, events, moments)
     squared = weight * (later - survival) ** 2
 
@@ -135,7 +136,7 @@ def integrated_brier(
 
     def scores(drawn: Floats) -> tuple[Floats, Floats]:
         size = drawn.sum(axis=1, keepdims=True)
-        alive = np.stack([survival_at(times, events, drawn, float(m)) for m in moments], axis=1)
+        alive = survival_at_times(times, events, drawn, moments)
         null = drawn @ (weight * case) * alive**2 + drawn @ (weight * later) * (1 - alive) ** 2
         score = integral(drawn @ squared / size)
         reference = integral(null / size)
@@ -153,12 +154,50 @@ def integrated_brier(
     )
 
 
+def integrated_brier_to(
+    time: ArrayLike,
+    event: ArrayLike,
+    survival: NDArray[np.float64],
+    horizon: float,
+    counts: Floats,
+    alpha: float = 0.05,
+) -> tuple[Estimate, Estimate]:
+    """Return the integrated Brier score from time 0 to the horizon, and the index over the same.
+
+    Parameters
+    ----------
+    survival : array, shape (patients, steps)
+        Predicted probability of being free of the event at equal steps, the last at the horizon.
+        At time 0 everybody is, and no prediction errs.
+    horizon
+        In the unit of ``time``.
+    counts : array, shape (samples, patients)
+        As for :func:`integrated_brier`.
+    """
+    times, events = as_floats(time), as_events(event)
+    # One missing probability, or one beyond 0 to 1, anywhere on a curve refuses them all.
+    for step in survival.T:
+        why = why_not(times, events, 1.0 - step, horizon)
+        if why:
+            return undefined(why), undefined(why)
+    whole = np.hstack([np.ones((len(survival), 1)), survival])
+    at = np.linspace(0.0, horizon, whole.shape[1])
+    return integrated_brier(times, events, whole, at, counts, alpha)
+
+
+def _unfollowed(times: Floats, events: Bools, last: float) -> str:
+    """Return why nobody is known to be free of the event at the last time, or nothing."""
+    if ((times > last) | (~events & (times >= last))).any():
+        return ""
+    return f"no patient was followed to time {last:g}"
+
+
 def _weighted(times: Floats, events: Bools, moments: Floats) -> tuple[Bools, Bools, Floats]:
-    """Return who had the event by each time, who lives on, and weights; (patients, times)."""
+    """Return who had the event by each time, who is free of it, weights; (patients, times)."""
     free = censoring_survival(times, events, times)
     case = events[:, None] & (times[:, None] <= moments)
-    later = times[:, None] > moments
-    # A patient censored at a time is still free of censoring just before it.
-    beyond = censoring_survival(times, events, np.nextafter(moments, np.inf))
+    # A patient censored at a time is known to be free of the event then, as in `brier_at`.
+    later = (times[:, None] > moments) | (~events[:, None] & (times[:, None] == moments))
+    beyond = censoring_survival(times, events, moments)
     weight = case / np.where(free > 0.0, free, np.inf)[:, None] + later / beyond
     return case, later, weight

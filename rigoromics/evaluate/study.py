@@ -96,6 +96,8 @@ def evaluate(
         probability (of the event; for survival of being free of it at the horizon), cutoff_class
         (0, 1), and ``y`` or ``time`` and ``event``. Levels and classes have ``probability_0`` and
         so on and their code as cutoff_class, counts ``expected``, competing events ``cause``.
+        Survival curves are ``survival_01`` and so on, at equal steps of which the last is the
+        horizon.
     primary
         Keys ``signature``, ``model``, ``policy``: what the study is about.
     people

@@ -11,6 +11,7 @@ consideration. Cancer Chemother Rep 1966;50:163.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,14 @@ def kaplan_meier(time: ArrayLike, event: ArrayLike, alpha: float = 0.05) -> pd.D
 
 
 def survival_at(time: ArrayLike, event: ArrayLike, counts: Floats, at: float) -> Floats:
-    """Return the Kaplan-Meier survival at one time, for many weightings of the patients.
+    """Return the Kaplan-Meier survival at one time: as ``survival_at_times``, shape (samples,)."""
+    return survival_at_times(time, event, counts, [at])[:, 0]
+
+
+def survival_at_times(
+    time: ArrayLike, event: ArrayLike, counts: Floats, at: Sequence[float] | Floats
+) -> Floats:
+    """Return the Kaplan-Meier survival at some times, for many weightings of the patients.
 
     Parameters
     ----------
@@ -77,23 +85,24 @@ def survival_at(time: ArrayLike, event: ArrayLike, counts: Floats, at: float) ->
 
     Returns
     -------
-    array, shape (samples,)
-        NaN for an empty sample and where the follow-up ends, without an event, before ``at``.
+    array, shape (samples, times)
+        NaN for an empty sample and where the follow-up ends, without an event, before the time.
     """
-    times, events = as_floats(time), as_events(event)
+    times, events, moments = as_floats(time), as_events(event), as_floats(at)
     if not times.size:
-        return np.full(counts.shape[0], np.nan)
+        return np.full((counts.shape[0], moments.size), np.nan)
     order = np.argsort(times, kind="stable")
     drawn = counts[:, order]
     distinct, first = np.unique(times[order], return_index=True)
     at_risk = np.cumsum(drawn[:, ::-1], axis=1)[:, ::-1][:, first]
     deaths = np.add.reduceat(drawn * events[order], first, axis=1)
-    early = distinct <= at
-    share = np.divide(deaths, at_risk, out=np.zeros_like(deaths), where=at_risk > 0)[:, early]
-    survival = np.prod(1.0 - share, axis=1)
-    # Someone followed to the horizon, or no survivor left: otherwise the curve has stopped.
-    followed = (drawn[:, times[order] >= at] > 0).any(axis=1) | (survival == 0.0)
-    return np.where(followed & (drawn.sum(axis=1) > 0), survival, np.nan)
+    share = np.divide(deaths, at_risk, out=np.zeros_like(deaths), where=at_risk > 0)
+    whole = np.hstack([np.ones((len(drawn), 1)), np.cumprod(1.0 - share, axis=1)])
+    survival = whole[:, np.searchsorted(distinct, moments, side="right")]
+    # Someone followed to the time, or no survivor left: otherwise the curve has stopped.
+    longest = np.where(drawn > 0, times[order], -np.inf).max(axis=1)
+    followed = (longest[:, None] >= moments) | (survival == 0.0)
+    return np.where(followed & np.isfinite(longest)[:, None], survival, np.nan)
 
 
 def log_rank(time: ArrayLike, event: ArrayLike, high: ArrayLike, alpha: float = 0.05) -> Comparison:

@@ -16,7 +16,7 @@ from rigoromics.evaluate.concordance import (
     uno_pairs,
 )
 from rigoromics.evaluate.decision import decision_curve_at
-from rigoromics.evaluate.estimate import Comparison, Estimate, undefined
+from rigoromics.evaluate.estimate import Comparison, Estimate, Floats, undefined
 from rigoromics.evaluate.group import Endpoint, Group, Measured, Settings
 from rigoromics.evaluate.horizon import (
     brier_at,
@@ -25,6 +25,7 @@ from rigoromics.evaluate.horizon import (
     observed_expected,
     smooth_calibration_at,
 )
+from rigoromics.evaluate.over_time import integrated_brier_to
 from rigoromics.evaluate.restricted import (
     median_survival,
     restricted_mean,
@@ -65,6 +66,7 @@ def measure(group: Group, endpoint: Endpoint, settings: Settings, seed: int) -> 
     at_horizon = (time, event, probability, horizon)
     score, scaled = brier_at(*at_horizon, counts, alpha)
     metrics |= {"brier_horizon": score, "scaled_brier": scaled}
+    metrics |= _whole_curves(group, endpoint.horizon, counts, alpha)
     metrics["observed_expected"] = observed_expected(*at_horizon, counts, alpha)
     metrics["calibration_slope"] = calibration_slope(time, event, probability, alpha)
     distances, curve = smooth_calibration_at(*at_horizon, counts, alpha)
@@ -89,6 +91,17 @@ def _discrimination(group: Group, endpoint: Endpoint, settings: Settings) -> dic
         pairs = horizon_pairs(time, event, endpoint.horizon)
         found["auc_horizon"] = concordance(pairs, risk, settings.alpha)
     return found
+
+
+def _whole_curves(
+    group: Group, horizon: float, counts: Floats, alpha: float
+) -> dict[str, Estimate]:
+    """Return the Brier score and its index integrated to the horizon."""
+    time, event, curves = group.column("time"), group.column("event"), group.curves()
+    score = index = undefined("the predictions hold no survival curves")
+    if curves is not None:
+        score, index = integrated_brier_to(time, event, curves, horizon, counts, alpha)
+    return {"integrated_brier": score, "integrated_ipa": index}
 
 
 def _risk_groups(group: Group, settings: Settings) -> dict[str, Estimate]:

@@ -13,7 +13,7 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sksurv.ensemble import GradientBoostingSurvivalAnalysis
 
 from rigoromics.model.classes import case_weights, prior_shift
-from rigoromics.model.learners import breslow_hazard
+from rigoromics.model.curve import breslow_hazards, curve_times, proportional_survival
 from rigoromics.model.outcome import Outcome, survival_outcome
 
 Array = npt.NDArray[np.float64]
@@ -154,7 +154,8 @@ class GradientBoostingSurvival(_Boosting):
         # Log hazards have no level of their own: that of the training patients is zero.
         self.shift_ = -float(np.mean(self._sum(X)))
         if self.horizon is not None:
-            self.baseline_hazard_ = breslow_hazard(self.risk(X), y, self.horizon)
+            hazards = breslow_hazards(self.risk(X), y, curve_times(self.horizon))
+            self.baseline_hazards_, self.baseline_hazard_ = hazards, float(hazards[-1])
         return self
 
     def risk(self, X: Table) -> Array:
@@ -164,3 +165,7 @@ class GradientBoostingSurvival(_Boosting):
     def probability(self, X: Table) -> Array:
         """Return the probability of no event until the horizon, shape (patients,)."""
         return np.asarray(np.exp(-self.baseline_hazard_ * np.exp(self.risk(X))))
+
+    def survival(self, X: Table) -> Array:
+        """Return curves on the grid of `curve_times`, shape (patients, times)."""
+        return proportional_survival(self.baseline_hazards_, self.risk(X))

@@ -18,6 +18,7 @@ from sksurv.linear_model import CoxnetSurvivalAnalysis
 
 from rigoromics.errors import DataError
 from rigoromics.model.classes import prior_shift
+from rigoromics.model.curve import breslow_hazards, curve_times, proportional_survival
 from rigoromics.model.logistic import solve_logistic
 from rigoromics.model.outcome import Outcome, survival_outcome
 
@@ -140,7 +141,8 @@ class CoxElasticNet(BaseEstimator):  # type: ignore[misc]
         """Fit to rows of X and outcomes with fields `event` and `time`."""
         self.alpha_, self.weights_ = self._solve(np.asarray(X), y)
         if self.horizon is not None:
-            self.baseline_hazard_ = breslow_hazard(self.risk(X), y, self.horizon)
+            hazards = breslow_hazards(self.risk(X), y, curve_times(self.horizon))
+            self.baseline_hazards_, self.baseline_hazard_ = hazards, float(hazards[-1])
         return self
 
     def _solve(self, X: Array, y: Outcome) -> tuple[float, Array]:
@@ -173,6 +175,10 @@ class CoxElasticNet(BaseEstimator):  # type: ignore[misc]
     def probability(self, X: Table) -> Array:
         """Return the probability of no event until the horizon, shape (patients,)."""
         return np.asarray(np.exp(-self.baseline_hazard_ * np.exp(self.risk(X))))
+
+    def survival(self, X: Table) -> Array:
+        """Return curves on the grid of `curve_times`, shape (patients, times)."""
+        return proportional_survival(self.baseline_hazards_, self.risk(X))
 
 
 class SurvivalForest(BaseEstimator):  # type: ignore[misc]
@@ -224,23 +230,13 @@ class SurvivalForest(BaseEstimator):  # type: ignore[misc]
 
     def probability(self, X: Table) -> Array:
         """Return the probability of no event until the horizon, shape (patients,)."""
+        return self._at(X, np.array([self.horizon]))[:, 0]
+
+    def survival(self, X: Table) -> Array:
+        """Return curves on the grid of `curve_times`, shape (patients, times)."""
+        return self._at(X, curve_times(float(self.horizon or 0.0)))
+
+    def _at(self, X: Table, times: Array) -> Array:
         curves = self.forest_.predict_survival_function(np.asarray(X), return_array=True)
-        steps = int(np.sum(self.forest_.unique_times_ <= self.horizon))
-        return np.asarray(curves[:, steps - 1] if steps else np.ones(len(curves)))
-
-
-def breslow_hazard(log_risk: Array, y: Outcome, horizon: float) -> float:
-    """Return Breslow's cumulative baseline hazard at a time.
-
-    Parameters
-    ----------
-    log_risk
-        Log hazard ratios of the training patients, shape (patients,).
-    y
-        Their outcomes.
-    horizon
-        The time.
-    """
-    event, time = y["event"], y["time"]
-    at_risk = (time[None, :] >= time[:, None]) @ np.exp(log_risk)
-    return float(np.sum(1 / at_risk[event & (time <= horizon)]))
+        steps = np.searchsorted(self.forest_.unique_times_, times, side="right")
+        return np.hstack([np.ones((len(curves), 1)), curves])[:, steps]

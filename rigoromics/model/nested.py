@@ -25,6 +25,7 @@ from rigoromics.model.tuning import (
     prepare_training,
     probability_of,
     risk_of,
+    survival_of,
 )
 from rigoromics.seeds import derive_seed
 
@@ -50,6 +51,9 @@ class HeldOut:
         Held-out pairs in the right order.
     called
         The level or class that each row is given, where there are any.
+    survival
+        Curves of the held-out rows on the grid of `curve_times`, shape (held-out rows, times), of
+        endpoints that have them.
     """
 
     repeat: int
@@ -60,6 +64,7 @@ class HeldOut:
     probability: Array
     pairs: Pairs
     called: npt.NDArray[np.int64] | None = None
+    survival: Array | None = None
 
 
 def sort_patients(X: pd.DataFrame, y: Outcome) -> tuple[pd.DataFrame, Outcome]:
@@ -229,6 +234,9 @@ def _held_out(
             probability=probability_of(last, training.whole.test),
             pairs=count_pairs(y[fold.test], risk),
             called=called_by(last, training.whole.test) if procedure.endpoint.has_classes else None,
+            survival=survival_of(last, training.whole.test)
+            if procedure.endpoint.has_curves
+            else None,
         )
 
 

@@ -82,6 +82,11 @@ class Endpoint:
         return self.type in ("ordinal", "multiclass")
 
     @property
+    def has_curves(self) -> bool:
+        """Whether a survival curve is predicted; with competing events there is no such curve."""
+        return self.kind == "survival"
+
+    @property
     def columns(self) -> list[str]:
         """Its columns in the analysis table."""
         stem = f"endpoint.{self.name}"

@@ -12,8 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from rigoromics.errors import DataError
 from rigoromics.model.by_hand import by_hand
 from rigoromics.model.concordance import count_pairs
+from rigoromics.model.curve import curve_columns, curve_times
 from rigoromics.model.nested import sort_patients
 from rigoromics.model.outcome import Endpoint, Outcome, events
 from rigoromics.model.pipeline import Configuration
@@ -97,9 +99,7 @@ class Signature:
         DataError
             If columns are missing, or a batch is refused.
         """
-        pipeline = with_policy(self.pipeline, policy)
-        design = transformed(pipeline, X)
-        model = pipeline[-1]
+        model, design = self._applied(X, policy)
         columns = prediction_columns(
             self.endpoint,
             model.risk(design),
@@ -108,6 +108,45 @@ class Signature:
             model.called(design) if self.endpoint.has_classes else None,
         )
         return pd.DataFrame(columns, index=X.index)
+
+    def survival(self, X: pd.DataFrame, policy: str = "none") -> pd.DataFrame:
+        """Return survival curves, exactly as the signature was locked.
+
+        Parameters
+        ----------
+        X, policy
+            As for `predict`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index as X; `survival_01` and so on, the probability of no event until each time of
+            `curve_times`. No columns for endpoints without curves.
+
+        Raises
+        ------
+        DataError
+            As `predict`, and if the signature was locked before signatures held curves.
+        """
+        if not self.endpoint.has_curves:
+            return pd.DataFrame(index=X.index)
+        model, design = self._applied(X, policy)
+        try:
+            curves = model.survival(design)
+        except AttributeError as error:
+            if error.name != "baseline_hazards_":
+                raise
+            raise DataError(
+                f"the signature {self.signature}.{self.model} holds the survival at its horizon "
+                "alone: it was locked by an earlier version",
+                "use `predict`, or fit the study anew for whole curves",
+            ) from error
+        return pd.DataFrame(curve_columns(curves), index=X.index)
+
+    def _applied(self, X: pd.DataFrame, policy: str) -> tuple[Any, pd.DataFrame]:
+        """Return the model, and what it sees of patients."""
+        pipeline = with_policy(self.pipeline, policy)
+        return pipeline[-1], transformed(pipeline, X)
 
     @property
     def inputs(self) -> list[str]:
@@ -212,6 +251,7 @@ def describe(
         "class_weight": procedure.settings.class_weight,
         "intercept": getattr(signature.pipeline[-1], "intercept_", None),
         "baseline_hazard_at_horizon": getattr(signature.pipeline[-1], "baseline_hazard_", None),
+        "baseline_hazard": _baseline(signature),
         "cutoff": signature.cutoff,
         "cutoff_rule": CUTOFF_RULES[_cutoff_rule(signature, procedure)],
         "features": features,
@@ -232,6 +272,15 @@ def describe(
         "by_hand": by_hand(signature.pipeline, signature.inputs),
         **(learner.constants() if hasattr(learner, "constants") else {}),
     }
+
+
+def _baseline(signature: Signature) -> dict[str, list[float]] | None:
+    """Return the cumulative baseline hazard on its grid, for curves by hand."""
+    hazards = getattr(signature.pipeline[-1], "baseline_hazards_", None)
+    if hazards is None:
+        return None
+    times = curve_times(float(signature.endpoint.horizon or 0.0))
+    return {"times": times.tolist(), "cumulative": hazards.tolist()}
 
 
 def _cutoff_rule(signature: Signature, procedure: Procedure) -> str:

@@ -105,6 +105,11 @@ class Stacked(BaseEstimator):  # type: ignore[misc]
         found: Array = self.top_.probability(self._stack(X))
         return found
 
+    def survival(self, X: pd.DataFrame) -> Array:
+        """Return the regression's survival curves, shape (patients, times)."""
+        found: Array = self.top_.survival(self._stack(X))
+        return found
+
     def _stack(self, X: pd.DataFrame) -> Array:
         return self._columns(X, self._score(self.choose_, self.base_, X))
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rigoromics.errors import DataError
+from rigoromics.model.curve import STEM, curve_columns
 from rigoromics.model.nested import HeldOut
 from rigoromics.model.outcome import (
     FIELDS,
@@ -75,7 +76,8 @@ def out_of_fold(
     pandas.DataFrame
         Columns patient, repeat, fold, risk, probability, cutoff (the one learned in that fold's
         training) and high (1 from that cut-off on); sorted by repeat and patient. Endpoints of
-        other types have the columns of `prediction_columns`.
+        other types have the columns of `prediction_columns`. Survival: `survival_01` and so on,
+        the curve at the times of `curve_times`.
     """
     parts = []
     for part in held_out:
@@ -85,6 +87,8 @@ def out_of_fold(
         )
         place = {"patient": patients[part.fold.test], "repeat": part.repeat, "fold": part.number}
         last = {"high": columns.pop("high")} if "high" in columns else {}
+        if part.survival is not None:
+            columns |= curve_columns(part.survival)
         cutoff = {"cutoff": fitted.cutoff} if last else {}
         parts.append(pd.DataFrame({**place, **columns, **cutoff, **last}))
     return pd.concat(parts).sort_values(["repeat", "patient"], ignore_index=True)
@@ -95,7 +99,8 @@ def mean_over_repeats(oof: pd.DataFrame) -> pd.DataFrame:
 
     Of levels or classes that as many repeats gave, the first.
     """
-    numbers = [c for c in oof.columns if c in ("risk", "expected") or c.startswith("probability")]
+    averaged = ("probability", STEM)
+    numbers = [c for c in oof.columns if c in ("risk", "expected") or c.startswith(averaged)]
     by_patient = oof.groupby("patient", sort=True)
     if "called" in oof.columns:
         return by_patient[numbers].mean().assign(called=by_patient["called"].agg(_commonest))
@@ -210,7 +215,8 @@ def prediction_rows(
     X, y
         The patients, with `study.cohort`, `study.centre` and `study.role`, and their outcomes.
     predicted
-        As `mean_over_repeats` or `Signature.predict` gives it, in the order of X.
+        As `mean_over_repeats` or `Signature.predict` gives it, in the order of X; survival curves
+        beside it.
     split, policy
         `development_cv` or `external`; how batches that training never saw were treated.
     """

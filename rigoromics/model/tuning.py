@@ -262,6 +262,12 @@ def probability_of(steps: Pipeline, X: pd.DataFrame) -> Array:
     return probability
 
 
+def survival_of(steps: Pipeline, X: pd.DataFrame) -> Array:
+    """Return the survival curves that fitted steps give, shape (rows, times)."""
+    survival: Array = steps[-1].survival(transformed(steps, X))
+    return survival
+
+
 def called_by(steps: Pipeline, X: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Return the level or class that fitted steps give each row, shape (rows,)."""
     called: npt.NDArray[np.int64] = steps[-1].called(transformed(steps, X))

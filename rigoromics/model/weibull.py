@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from rigoromics.model.curve import curve_times
 from rigoromics.model.outcome import Outcome
 from rigoromics.model.penalised import elastic_net
 
@@ -71,8 +72,15 @@ class WeibullAFT(BaseEstimator):  # type: ignore[misc]
 
     def probability(self, X: Table) -> Array:
         """Return the probability of no event until the horizon, shape (patients,)."""
-        power = self.shape_ * np.log(float(self.horizon or 0.0) / self.scale_)
-        return np.asarray(np.exp(-np.exp(self.risk(X) + self.intercept_ + power)))
+        return self._at(X, np.array([float(self.horizon or 0.0)]))[:, 0]
+
+    def survival(self, X: Table) -> Array:
+        """Return curves on the grid of `curve_times`, shape (patients, times)."""
+        return self._at(X, curve_times(float(self.horizon or 0.0)))
+
+    def _at(self, X: Table, times: Array) -> Array:
+        power = self.shape_ * np.log(times / self.scale_)
+        return np.asarray(np.exp(-np.exp((self.risk(X) + self.intercept_)[:, None] + power)))
 
     def constants(self) -> dict[str, Any]:
         """Return what is needed beside the coefficients to apply the model by hand."""

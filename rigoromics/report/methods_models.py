@@ -331,8 +331,9 @@ def _statistics(study: StudyTables) -> Text:
                 "Survival endpoints: discrimination is Harrell's C-index with infinitesimal "
                 "jackknife intervals; risk groups, cut at the median of the out-of-fold risks of "
                 "development patients, are compared by the log-rank test and by Kaplan-Meier "
-                "curves with log-log intervals; calibration and Brier score are taken at the "
-                "horizon."
+                "curves with log-log intervals; calibration is taken at the horizon, the Brier "
+                "score and the index of prediction accuracy there and integrated from time 0 to "
+                "it, with weights against censoring [@graf1999]."
             )
         )
     texts += statistics_of_types(study)

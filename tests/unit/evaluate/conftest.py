@@ -46,6 +46,10 @@ def _predictions(
             weight = strength.get(signature, 0.0)
             risk = weight * latent + 0.5 * rng.normal(size=n)
             chance = expit(risk - 0.3) if kind == "binary" else np.exp(-0.5 * np.exp(risk))
+            curves = {
+                f"survival_{step:02d}": np.exp(-0.5 * step / 4 * np.exp(risk))
+                for step in (range(1, 5) if kind == "survival" else ())
+            }
             for policy in ("none",) if cohort == "A" else policies:
                 for model in MODELS[kind]:
                     parts.append(
@@ -56,6 +60,7 @@ def _predictions(
                             risk=risk,
                             probability=chance,
                             cutoff_class=(risk > 0).astype(float),
+                            **curves,
                         )
                     )
     return pd.concat(parts, ignore_index=True)

@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 from sksurv.datasets import load_whas500
 from sksurv.linear_model import CoxPHSurvivalAnalysis
-from sksurv.metrics import cumulative_dynamic_auc, integrated_brier_score
+from sksurv.metrics import brier_score, cumulative_dynamic_auc, integrated_brier_score
 
 from rigoromics.evaluate.estimate import bootstrap_counts
-from rigoromics.evaluate.over_time import auc_over_time, integrated_brier, time_grid
+from rigoromics.evaluate.horizon import brier_at
+from rigoromics.evaluate.over_time import (
+    auc_over_time,
+    integrated_brier,
+    integrated_brier_to,
+    time_grid,
+)
+from rigoromics.evaluate.survival import survival_at_times
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +75,74 @@ def test_what_cannot_be_integrated_says_so(whas):
     with pytest.raises(ValueError, match="per patient and time"):
         integrated_brier(time, event, survival[:, :3], at, counts)
     late = integrated_brier(time, event, survival, at + 2000.0, counts)
-    assert "followed beyond" in late[0].method
+    assert "followed to" in late[0].method
     gone = survival.copy()
     gone[3, 2] = np.nan
     assert "missing" in integrated_brier(time, event, gone, at, counts)[1].method
+
+
+def to_horizon(y, curves, horizon, seed=0):
+    time, event = y["lenfol"], y["fstat"].astype(float)
+    counts = bootstrap_counts(np.zeros(time.size), 200, np.random.default_rng(seed))
+    return integrated_brier_to(time, event, curves, horizon, counts)
+
+
+def test_from_time_zero_to_the_horizon_is_scikit_survivals_and_the_first_triangle(whas):
+    """Scikit-survival starts at the first time asked for; before it the error rises from none."""
+    y, _, at, survival = whas
+    horizon = float(at[-1])
+    # Equal steps from 0 with the last at the horizon: take every curve there.
+    steps = np.linspace(0.0, horizon, 11)[1:]
+    curves = np.array([np.interp(steps, at, curve) for curve in survival])
+    theirs = integrated_brier_score(y, y, curves, steps) * (horizon - steps[0])
+    _, first = brier_score(y, y, curves[:, :1], steps[:1])
+    expected = (theirs + first[0] * steps[0] / 2) / horizon
+    score, index = to_horizon(y, curves, horizon)
+    assert score.value == pytest.approx(expected, abs=1e-9)
+    assert score.lower < score.value < score.upper
+    assert index.value > 0
+    assert index.lower < index.value < index.upper
+    assert "from time 0 to 1900" in score.method
+
+
+def test_kaplan_meiers_curve_for_everybody_is_worth_nothing_and_the_truth_everything(whas):
+    y = whas[0]
+    time, event = y["lenfol"], y["fstat"].astype(float)
+    steps = np.linspace(0.0, 1500.0, 21)[1:]
+    curve = survival_at_times(time, event, np.ones((1, time.size)), steps)[0]
+    null = np.tile(curve, (time.size, 1))
+    assert to_horizon(y, null, 1500.0)[1].value == pytest.approx(0.0, abs=1e-12)
+    # Any other curve that is the same for all is worse than the cohort's own.
+    assert to_horizon(y, null * 0.9, 1500.0)[1].value < -0.01
+    assert to_horizon(y, np.roll(null, 1, axis=1), 1500.0)[1].value < -0.01
+    truth = (time[:, None] > steps).astype(float)
+    score, index = to_horizon(y, truth, 1500.0)
+    assert score.value == pytest.approx(0.0, abs=1e-12)
+    assert index.value == pytest.approx(1.0, abs=1e-12)
+
+
+def test_the_last_time_is_the_brier_score_at_the_horizon(external):
+    """Also where all follow-up ends at the horizon, whose censored patients are known to be free.
+
+    With one step the integral is a triangle under the score at the horizon.
+    """
+    time, event, probability = external.time, external.event, external.probability
+    assert time.max() == 5.0
+    counts = bootstrap_counts(np.zeros(time.size), 50, np.random.default_rng(1))
+    at = brier_at(time, event, probability, 5.0, counts)
+    once = integrated_brier_to(time, event, 1.0 - probability[:, None], 5.0, counts)
+    assert once[0].value == pytest.approx(at[0].value / 2, abs=1e-12)
+    assert once[0].lower == pytest.approx(at[0].lower / 2, abs=1e-12)
+    assert once[1].value == pytest.approx(at[1].value, abs=1e-12)
+    assert once[1].upper == pytest.approx(at[1].upper, abs=1e-12)
+
+
+def test_curves_that_cannot_be_judged_say_so(whas):
+    y = whas[0]
+    curves = np.full((len(y), 4), 0.5)
+    assert "followed to" in to_horizon(y, curves, 9000.0)[0].method
+    curves[0, 1] = 1.2
+    assert "leave 0 to 1" in to_horizon(y, curves, 1000.0)[1].method
+    curves[0, 1] = np.nan
+    assert "missing" in to_horizon(y, curves, 1000.0)[0].method
+    assert "no event" in to_horizon(y, np.full((len(y), 4), 0.5), 1e-3)[0].method

@@ -111,6 +111,24 @@ def test_survival_risk_groups_are_tested(survival):
     assert start["at_risk"].sum() == 120
 
 
+def test_whole_curves_are_judged_where_there_are_any(survival):
+    predictions, tables = survival
+    primary = {**PRIMARY, "model": "cox_elastic_net"}
+    rows = tables.metrics[tables.metrics["metric"].isin(["integrated_brier", "integrated_ipa"])]
+    assert len(rows) == 2 * 5 * 4
+    assert rows["method"].str.contains("from time 0 to 3").all()
+    # Steps are known by their names, wherever the columns stand.
+    turned = evaluate(predictions[predictions.columns[::-1]], SURVIVAL, primary)
+    pd.testing.assert_frame_equal(turned.metrics, tables.metrics)
+    curves = [name for name in predictions if name.startswith("survival_")]
+    alone = evaluate(predictions.drop(columns=curves), SURVIVAL, primary).metrics
+    without = alone[alone["metric"].isin(["integrated_brier", "integrated_ipa"])]
+    assert without["estimate"].isna().all()
+    assert without["method"].str.contains("hold no survival curves").all()
+    others = ~alone["metric"].isin(["integrated_brier", "integrated_ipa"])
+    pd.testing.assert_frame_equal(alone[others], tables.metrics[others])
+
+
 def test_order_of_rows_changes_nothing(binary):
     predictions, tables = binary
     again = evaluate(predictions.sample(frac=1.0, random_state=3))

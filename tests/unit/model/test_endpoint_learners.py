@@ -18,6 +18,7 @@ from rigoromics.model.boosting import GradientBoosting, GradientBoostingSurvival
 from rigoromics.model.classes import most_likely
 from rigoromics.model.competing import CauseSpecificCox
 from rigoromics.model.counts import PoissonElasticNet, dispersion
+from rigoromics.model.curve import curve_times
 from rigoromics.model.learners import CoxElasticNet
 from rigoromics.model.multiclass import MulticlassForest, MultinomialElasticNet
 from rigoromics.model.ordinal import (
@@ -260,8 +261,9 @@ def test_unpenalised_weibull_equals_lifelines():
     assert ours.shape_ == pytest.approx(np.exp(theirs.params_["rho_"].iloc[0]), rel=1e-4)
     coefficients = theirs.params_["lambda_"][list("abcd")]
     assert -ours.weights_ / ours.shape_ == pytest.approx(coefficients.to_numpy(), abs=1e-4)
-    curves = theirs.predict_survival_function(frame, times=[12.0]).iloc[0]
-    assert ours.probability(X) == pytest.approx(curves.to_numpy(), abs=1e-4)
+    curves = theirs.predict_survival_function(frame, times=curve_times(12.0)).to_numpy().T
+    assert ours.probability(X) == pytest.approx(curves[:, -1], abs=1e-4)
+    assert ours.survival(X) == pytest.approx(curves, abs=1e-4)
 
 
 def test_boosted_trees_kept_as_arrays_say_what_the_library_says():
@@ -281,6 +283,10 @@ def test_boosted_trees_kept_as_arrays_say_what_the_library_says():
     expected = theirs.predict(X)
     assert ours.risk(X) == pytest.approx(expected - expected.mean(), abs=1e-12)
     assert np.all((ours.probability(X) > 0) & (ours.probability(X) < 1))
+    curves = ours.survival(X)
+    assert curves[:, -1].tolist() == ours.probability(X).tolist()
+    assert (np.diff(curves, axis=1) <= 0).all()
+    assert (curves < 1).all()
 
 
 def test_cause_specific_hazards_without_predictors_give_aalen_and_johansens_estimate():

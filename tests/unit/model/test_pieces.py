@@ -11,13 +11,13 @@ from sksurv.metrics import concordance_index_censored
 
 from rigoromics.errors import DataError
 from rigoromics.model.concordance import Pairs, count_pairs, pooled, youden_cutoff
+from rigoromics.model.curve import breslow_hazards, curve_times
 from rigoromics.model.folds import patient_folds, permuted_outcomes
 from rigoromics.model.learners import (
     CoxElasticNet,
     ElasticNetLogistic,
     ForestClassifier,
     SurvivalForest,
-    breslow_hazard,
 )
 from rigoromics.model.outcome import (
     Endpoint,
@@ -97,6 +97,11 @@ def test_balanced_weights_keep_probabilities_honest():
     assert weighted.weights_[0] == pytest.approx(plain.coef_[0, 0], rel=0.1)
 
 
+def stepped(curve, times, start):
+    """Return scikit-survival's curve, and what it leaves out: the start before the first time."""
+    return np.where(times < curve.x[0], start, curve(np.maximum(times, curve.x[0])))
+
+
 @pytest.mark.parametrize("ties", [False, True])
 def test_cox_equals_scikit_survival(ties):
     X, y = survival_data(2, ties=ties)
@@ -106,14 +111,24 @@ def test_cox_equals_scikit_survival(ties):
     np.testing.assert_allclose(model.weights_, witness.coef_[:, 0], rtol=1e-10)
     curves = witness.predict_survival_function(X)
     np.testing.assert_allclose(model.probability(X), [curve(12.0) for curve in curves], rtol=1e-9)
+    expected = [stepped(curve, curve_times(12.0), 1.0) for curve in curves]
+    np.testing.assert_allclose(model.survival(X), expected, rtol=1e-9)
+    assert model.survival(X)[:, -1].tolist() == model.probability(X).tolist()
 
 
 def test_breslow_without_effects_is_nelson_aalen():
     _, y = survival_data(3, ties=True)
     model = CoxPHSurvivalAnalysis(alpha=1e9).fit(np.zeros((len(y), 1)), y)
-    assert breslow_hazard(np.zeros(len(y)), y, 15.0) == pytest.approx(
-        float(model.cum_baseline_hazard_(15.0))
-    )
+    times = curve_times(15.0)
+    found = breslow_hazards(np.zeros(len(y)), y, times)
+    assert found == pytest.approx(stepped(model.cum_baseline_hazard_, times, 0.0))
+
+
+def test_the_grid_of_curves_is_equal_steps_to_the_horizon():
+    for horizon in (0.7, 3.0, 60.0, 1826.25):
+        times = curve_times(horizon)
+        assert times[-1] == horizon
+        assert np.diff(times, prepend=0.0) == pytest.approx(np.full(len(times), horizon / 20))
 
 
 def test_a_penalty_that_leaves_nothing_is_an_answer(recwarn):
@@ -128,6 +143,9 @@ def test_survival_forest_is_scikit_survivals():
     model = SurvivalForest(trees=20, min_samples_leaf=4, horizon=10.0).fit(X, y)
     curves = model.forest_.predict_survival_function(X)
     np.testing.assert_allclose(model.probability(X), [curve(10.0) for curve in curves])
+    expected = [stepped(curve, curve_times(10.0), 1.0) for curve in curves]
+    np.testing.assert_allclose(model.survival(X), expected)
+    assert model.survival(X)[:, -1].tolist() == model.probability(X).tolist()
     quick = SurvivalForest(trees=20, min_samples_leaf=4).fit(X, y)
     np.testing.assert_allclose(quick.risk(X), model.risk(X))
     order = np.argsort(model.forest_.predict(X), kind="stable")

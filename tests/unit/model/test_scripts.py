@@ -7,6 +7,10 @@ import pandas as pd
 import pytest
 
 from rigoromics.errors import DataError
+from rigoromics.evaluate.group import Endpoint as Judged
+from rigoromics.evaluate.group import Settings as Evaluation
+from rigoromics.evaluate.study import evaluate
+from rigoromics.model.locking import unlock
 from scripts import fit, lock, permute, random_features, validate
 from tests.unit.model.cohort import STABILITY, cohort
 
@@ -74,6 +78,24 @@ def fit_one(files, folder, endpoint, signature, model):
     return target, metrics
 
 
+def check_curves(rows, curves, oof, locked, external):
+    """Curves fall, end in the probability, and are those of the folds and of the locked file."""
+    assert (np.diff(rows[curves], axis=1) <= 0).all()
+    assert rows[curves[-1]].to_numpy() == pytest.approx(rows["probability"], abs=1e-12)
+    rows = rows.set_index("patient")
+    own = rows.query("signature == 'radiomics' and split == 'development_cv'")[curves]
+    pd.testing.assert_frame_equal(own, oof.groupby("patient")[curves].mean())
+    told = rows.query("signature == 'radiomics' and policy == 'align'")[curves]
+    said = locked.survival(external.set_index("patient").sort_index(), "align")
+    pd.testing.assert_frame_equal(said, told)
+    primary = {"signature": "radiomics", "model": locked.model, "policy": "none"}
+    fast = Evaluation(bootstrap=20)
+    judged = evaluate(rows.reset_index(), Judged.from_dict(OS), primary, fast, 1).metrics
+    integrated = judged[judged["metric"] == "integrated_brier"]
+    assert integrated["method"].str.contains("from time 0 to 24").all()
+    assert integrated["estimate"].between(0.01, 0.4).all()
+
+
 @pytest.mark.parametrize(
     ("endpoint", "model"), [(MET, "elastic_net"), (OS, "random_survival_forest")]
 )
@@ -117,6 +139,12 @@ def test_from_table_to_predictions(files, tmp_path, endpoint, model):
     assert rows["risk"].notna().all()
     assert rows["cutoff_class"].isin([0, 1]).all()
     assert ("y" in rows) == (endpoint is MET)
+    curves = [name for name in rows if name.startswith("survival_")]
+    assert len(curves) == (0 if endpoint is MET else 20)
+    if curves:
+        external = pd.read_parquet(files / "table.parquet").query("`study.role` == 'external'")
+        locked = unlock(signatures[0].read_bytes(), locks["sha256"][0])
+        check_curves(rows, curves, oof, locked, external)
 
     refused = pd.read_parquet(files / "table.parquet")
     new = refused["patient"].isin(refused.loc[refused["study.role"] == "external", "patient"][:9])

@@ -61,6 +61,25 @@ def test_predictions_need_no_outcome_and_know_the_cutoff():
     assert predicted["probability"].between(0, 1).all()
 
 
+def test_survival_curves_are_locked_and_described():
+    signature, plan, X, y = signature_of("cox_elastic_net")
+    content = lock(signature)
+    opened = unlock(content, sha256(content))
+    curves = opened.survival(external(), "align")
+    pd.testing.assert_frame_equal(curves, signature.survival(external(), "align"))
+    predicted = opened.predict(external(), "align")
+    baseline = describe(signature, plan, X, y)["baseline_hazard"]
+    assert baseline["times"] == [1.2 * step for step in range(1, 21)]
+    by_hand = np.exp(-np.exp(predicted[["risk"]].to_numpy()) * baseline["cumulative"])
+    np.testing.assert_allclose(curves, by_hand, rtol=1e-12)
+    np.testing.assert_allclose(curves["survival_20"], predicted["probability"], rtol=1e-12)
+    # A file of an earlier version still scores, and says what it lacks.
+    del opened.pipeline[-1].baseline_hazards_
+    pd.testing.assert_frame_equal(opened.predict(external(), "align"), predicted)
+    with pytest.raises(DataError, match="earlier version"):
+        opened.survival(external())
+
+
 def test_a_changed_file_is_refused():
     signature, *_ = signature_of("elastic_net")
     content = lock(signature)

@@ -80,6 +80,13 @@ def test_it_goes_through_the_one_pipeline_and_locks_the_same_bytes(model):
     assert lock(make_signature(again, plan, outcome)) == content
     opened = unlock(content, sha256(content))
     pd.testing.assert_frame_equal(opened.predict(table), signature.predict(table))
+    curves = opened.survival(table)
+    pd.testing.assert_frame_equal(curves, signature.survival(table))
+    if model == "elastic_net":
+        assert curves.shape == (60, 0)
+    else:
+        last = curves["survival_20"].rename("probability")
+        pd.testing.assert_series_equal(last, opened.predict(table)["probability"])
 
 
 def test_held_out_patients_change_nothing_that_was_learned():
