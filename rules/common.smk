@@ -187,6 +187,7 @@ def endpoint_dict(name):
 def endpoint_source_columns():
     """Columns of the clinical table that the endpoints, predictors and Table 1 need."""
     columns = set(STUDY.clinical.predictors) | set(STUDY.clinical.describe)
+    columns |= set(STUDY.clinical.scores)
     for endpoint in STUDY.endpoints.values():
         timed = endpoint.type == "survival"
         columns |= {endpoint.time, endpoint.event} if timed else {endpoint.column}
@@ -260,6 +261,7 @@ def model_settings():
             if key not in JUDGING
         },
         "clinical": predictors(),
+        **outside_scores(),
         "volume_feature": STUDY.models.volume_feature,
         **of_timepoints("baseline", "follow_up", "follows", "values", "near_zero"),
     }
@@ -281,6 +283,11 @@ def predictors():
     if STUDY.longitudinal is None:
         return own
     return own | marker_predictors(STUDY.part("longitudinal"))
+
+
+def outside_scores():
+    """Columns with another model's score; nothing for studies without any."""
+    return {"scores": STUDY.clinical.scores} if STUDY.clinical.scores else {}
 
 
 def described():

@@ -39,6 +39,7 @@ rule analysis_table:
             "max_failed": STUDY.compute.max_failed,
             **of_timepoints(),
             **lesion_rule(),
+            **outside_scores(),
         },
     message:
         "Joining features, clinical predictors and endpoints"

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rigoromics import table as tables
@@ -128,6 +129,8 @@ def _join(
     for name, kind in settings["predictors"].items():
         if kind == "numeric":
             predictors[f"clinical.{name}"] = tables.numbers(people[name], "the clinical table")
+    for name in settings.get("scores", []):
+        predictors[f"clinical.{name}"] = tables.numbers(people[name], "the clinical table")
     endpoints = tables.endpoint_values(people, settings["endpoints"])
     beside = pd.concat([predictors, endpoints], axis=1)
     joined = study.join(beside, how="left").join(wide, how="inner")
@@ -142,7 +145,23 @@ def _join(
             "no patient of the images is in the clinical table",
             "check `clinical: id:` in the config: its values must equal the PatientID in DICOM",
         )
-    return tables.standard_missing(joined).sort_index()
+    joined = tables.standard_missing(joined).sort_index()
+    _check_scores(joined, settings.get("scores", []))
+    return joined
+
+
+def _check_scores(joined: pd.DataFrame, scores: list[str]) -> None:
+    """Every patient has every score: a filled one would be no word of the other model."""
+    for name in scores:
+        lacking = joined.index[~np.isfinite(joined[f"clinical.{name}"].to_numpy(dtype=float))]
+        if len(lacking):
+            raise DataError(
+                f"{len(lacking)} patients have no value of the score {name!r} (first: "
+                f"{lacking[0]})",
+                "give every patient on the case sheet a score in the clinical table, or leave the "
+                "patient out on the case sheet",
+                "the clinical table",
+            )
 
 
 def _identified(

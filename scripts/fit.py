@@ -70,8 +70,8 @@ def main(
     measured_again = pd.read_parquet(repeats)
     held_out = nested_cross_validation(X, y, procedure, measured_again, threads)
     final = fit_all(X, y, procedure, measured_again)
-    # A signature of clinical predictors alone knows no image.
-    extraction = {} if signature == "clinical" else everybody.attrs.get(EXTRACTION, {})
+    # A signature of clinical predictors or scores alone knows no image.
+    extraction = {} if signature in ("clinical", "deep") else everybody.attrs.get(EXTRACTION, {})
     result = make_signature(final, procedure, y, extraction)
     content = lock(result)
     words = describe(result, procedure, X, y)

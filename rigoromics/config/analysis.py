@@ -9,7 +9,9 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 from rigoromics.extract.rows import CONTROLS
 from rigoromics.extract.settings import Section
 
-Signature = Literal["clinical", "volume", "radiomics", "combined", "stacked"]
+Signature = Literal[
+    "clinical", "volume", "radiomics", "combined", "stacked", "deep", "deep_stacked"
+]
 BinaryModel = Literal["elastic_net", "random_forest", "gradient_boosting"]
 OrdinalModel = Literal["proportional_odds", "threshold_forest"]
 MulticlassModel = Literal["multinomial_elastic_net", "multiclass_random_forest"]
@@ -173,7 +175,8 @@ class Models(Section):
 
     signatures: list[Signature] = ["clinical", "volume", "radiomics", "combined"]
     """Sets of predictors. combined: features and clinical predictors in one model; stacked: the
-    radiomics risk, out of fold, as one column beside the clinical predictors."""
+    radiomics risk, out of fold, as one column beside the clinical predictors. deep: the columns of
+    `clinical: scores:`; deep_stacked: the radiomics risk, out of fold, beside these."""
     binary: list[BinaryModel] = ["elastic_net", "random_forest"]
     """Models for binary endpoints; the first is the primary one."""
     ordinal: list[OrdinalModel] = ["proportional_odds", "threshold_forest"]

@@ -334,3 +334,7 @@ class Clinical(Section):
     """Columns offered as clinical predictors."""
     describe: list[str] = []
     """Further columns for Table 1; never used for modelling."""
+    scores: list[str] = []
+    """Columns with the score of another model, such as a deep network's: numbers, known of every
+    patient. They are the predictors of the signatures `deep` and `deep_stacked`. The other model
+    must have been trained without any patient of this study, external ones included."""

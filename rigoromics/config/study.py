@@ -257,3 +257,25 @@ def _signatures(study: Study) -> None:
             f"the signatures {', '.join(sorted(needs))} need `clinical: predictors:`; name some "
             "or leave these signatures out"
         )
+    _scores(study)
+
+
+def _scores(study: Study) -> None:
+    asked = {"deep", "deep_stacked"} & set(study.models.signatures)
+    scores = study.clinical.scores
+    if asked and not scores:
+        raise ValueError(
+            f"the signatures {', '.join(sorted(asked))} need `clinical: scores:`; name the columns "
+            "or leave these signatures out"
+        )
+    if scores and not asked:
+        raise ValueError(
+            "`clinical: scores:` names columns that no signature uses; add `deep` or "
+            "`deep_stacked` to `models: signatures:`"
+        )
+    for name in scores:
+        if name in study.clinical.predictors or name in study.clinical.describe:
+            raise ValueError(
+                f"{name!r} is a score and also a clinical predictor or described; keep it under "
+                "`clinical: scores:` alone"
+            )

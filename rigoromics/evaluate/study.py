@@ -176,6 +176,7 @@ def questions(primary: str) -> list[tuple[str, str]]:
     """Return the pairs of signatures that a study compares: one family of tests per cohort."""
     pairs = [(primary, control) for control in CONTROLS]
     pairs += [("combined", "clinical"), ("combined", "radiomics")]
+    pairs += [(primary, "deep"), ("deep_stacked", "deep"), ("deep_stacked", "radiomics")]
     return list(dict.fromkeys((a, b) for a, b in pairs if a != b))
 
 

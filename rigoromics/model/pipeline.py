@@ -29,8 +29,10 @@ from rigoromics.select.volume import VolumeFilter
 
 Configuration = dict[str, float]
 
-WITH_IMAGES = ("radiomics", "combined", "stacked", "shuffled")
+WITH_IMAGES = ("radiomics", "combined", "stacked", "shuffled", "deep_stacked")
 WITH_CLINICAL = ("clinical", "combined", "stacked")
+WITH_SCORES = ("deep", "deep_stacked")
+STACKED = ("stacked", "deep_stacked")
 # Volume is the control that others must beat: a penalty, which may remove its one coefficient,
 # would make that too easy. Not exactly zero, so that separated outcomes still have a solution.
 UNPENALISED: Grid = {"alpha": (1e-4,), "l1_ratio": (0.1,)}
@@ -62,12 +64,16 @@ def blind_steps(procedure: Procedure, repeats: pd.DataFrame | None) -> Pipeline:
         repeats = None
     asked = settings.harmonisation
     covariates = list(asked.get("covariates", []))
+    beside, known = dict(settings.clinical), dict(settings.clinical)
+    if signature in WITH_SCORES:
+        beside = dict.fromkeys(settings.scores, "numeric")
+        known |= beside
     steps: list[tuple[str, BaseEstimator]] = [
         (
             "columns",
-            SignatureColumns(signature, settings.clinical, covariates, settings.volume_feature),
+            SignatureColumns(signature, beside, covariates, settings.volume_feature),
         ),
-        ("impute", Imputer(settings.clinical)),
+        ("impute", Imputer(known)),
     ]
     if signature in WITH_IMAGES:
         steps += [
@@ -88,8 +94,8 @@ def blind_steps(procedure: Procedure, repeats: pd.DataFrame | None) -> Pipeline:
                 ),
             ),
         ]
-    clinical = settings.clinical if signature in WITH_CLINICAL else {}
-    return Pipeline([*steps, ("design", DesignMatrix(clinical))])
+    entering = beside if signature in (*WITH_CLINICAL, *WITH_SCORES) else {}
+    return Pipeline([*steps, ("design", DesignMatrix(entering))])
 
 
 def _volume_filter(settings: Settings) -> list[tuple[str, BaseEstimator]]:
@@ -142,7 +148,7 @@ def seeing_steps(procedure: Procedure, configuration: Configuration, final: bool
     model = ("model", make_learner(procedure.model, hyperparameters, given))
     if "k" not in configuration:
         return Pipeline([model])
-    if procedure.signature == "stacked":
+    if procedure.signature in STACKED:
         return Pipeline([("model", _stacked(procedure, hyperparameters, given, configuration))])
     settings = procedure.settings
     choose = ChooseFeatures(
@@ -161,8 +167,9 @@ def _stacked(
     kind = procedure.endpoint.type
     if kind not in TOP:
         raise DataError(
-            f"the stacked signature has no regression for {kind} endpoints",
-            "leave `stacked` out of `models: signatures:`; `combined` takes every endpoint",
+            f"the {procedure.signature} signature has no regression for {kind} endpoints",
+            f"leave `{procedure.signature}` out of `models: signatures:`; `combined` and `deep` "
+            "take every endpoint",
         )
     light = {name: values[0] for name, values in UNPENALISED.items()}
     return Stacked(

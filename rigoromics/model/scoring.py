@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from rigoromics.errors import DataError
 from rigoromics.extract.fingerprint import refuse_other_settings
+from rigoromics.model.pipeline import WITH_SCORES
 from rigoromics.model.signature import Signature
 from rigoromics.select.columns import BATCH, CLINICAL
 
@@ -57,7 +59,8 @@ def score(
     Raises
     ------
     DataError
-        If patients come twice, the settings differ, a column lacks or a batch is refused.
+        If patients come twice, the settings differ, a column lacks, a batch is refused, or a
+        patient lacks the score of another model that the signature is built on.
     """
     twice = X.index[X.index.duplicated()]
     if len(twice):
@@ -71,6 +74,7 @@ def score(
             "name the column with `--batch`; the signature learned from the batches "
             f"{', '.join(signature.batches)}",
         )
+    _refuse_without_scores(signature, X)
     predicted = signature.predict(X, policy)
     if not signature.batches:
         return predicted
@@ -79,3 +83,20 @@ def score(
     return pd.concat(
         [pd.DataFrame({"policy": policy, "batch": batch, "batch_seen": seen}), predicted], axis=1
     )
+
+
+def _refuse_without_scores(signature: Signature, X: pd.DataFrame) -> None:
+    """Refuse patients without the other model's score: a median is no word of that model."""
+    if signature.signature not in WITH_SCORES:
+        return
+    for name in signature.pipeline.named_steps["design"].clinical:
+        column = f"{CLINICAL}{name}"
+        if column in X.columns:
+            values = pd.to_numeric(X[column], errors="coerce").to_numpy(dtype=np.float64)
+            lacking = X.index[~np.isfinite(values)]
+            if len(lacking):
+                raise DataError(
+                    f"{len(lacking)} patients have no value of the score {name!r} (first: "
+                    f"{lacking[0]})",
+                    "hand in the other model's score of every patient, or leave the patient out",
+                )

@@ -75,6 +75,9 @@ class Settings:
         Upper limit of the number of features, or `auto`.
     clinical
         Clinical predictor to its kind.
+    scores
+        Columns with the score of another model: predictors of the signatures `deep` and
+        `deep_stacked`.
     volume_feature
         The feature that stands for volume.
     longitudinal
@@ -98,6 +101,7 @@ class Settings:
     exceed_cap: bool = False
     max_features: int | Literal["auto", "riley"] = "auto"
     clinical: Mapping[str, str] = field(default_factory=dict)
+    scores: tuple[str, ...] = ()
     volume_feature: str = "original_shape_MeshVolume"
     longitudinal: Mapping[str, Any] = field(default_factory=dict)
     trees: int = 100
@@ -118,7 +122,7 @@ class Settings:
         plain
             Keys harmonisation, stability, selection (redundancy, method, max_features), models
             (trees, class_weight and, per model, the values of its hyperparameters), validation
-            (outer_folds, inner_folds, repeats, one_standard_error, folds), clinical,
+            (outer_folds, inner_folds, repeats, one_standard_error, folds), clinical, scores,
             volume_feature.
             What is left out takes its default.
         """
@@ -136,6 +140,7 @@ class Settings:
             exceed_cap=bool(selection.get("exceed_cap", given.exceed_cap)),
             max_features=selection.get("max_features", given.max_features),
             clinical=dict(plain.get("clinical", {})),
+            scores=tuple(plain.get("scores", ())),
             volume_feature=plain.get("volume_feature", given.volume_feature),
             longitudinal=dict(plain.get("longitudinal", {})),
             trees=int(models.get("trees", given.trees)),
@@ -160,7 +165,7 @@ class Procedure:
     Attributes
     ----------
     signature
-        clinical, volume, radiomics, combined or shuffled.
+        clinical, volume, radiomics, combined, stacked, shuffled, deep or deep_stacked.
     model
         One of `KIND` that goes with the endpoint.
     endpoint, settings

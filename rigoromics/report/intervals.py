@@ -17,7 +17,16 @@ from rigoromics.report.wording import discrimination, fixed, interval, metric_na
 POOL, PREDICTION = "random-effects pool", "prediction interval"
 ALL_PATIENTS = "all external patients"
 
-_ORDER = ["radiomics", "combined", "stacked", "clinical", "volume", "shuffled"]
+_ORDER = [
+    "radiomics",
+    "combined",
+    "stacked",
+    "deep_stacked",
+    "deep",
+    "clinical",
+    "volume",
+    "shuffled",
+]
 _NAMES = {
     "radiomics": "Radiomics",
     "combined": "Radiomics + clinical",
@@ -25,6 +34,8 @@ _NAMES = {
     "clinical": "Clinical alone",
     "volume": "Volume alone",
     "shuffled": "Voxels shuffled",
+    "deep": "Outside score",
+    "deep_stacked": "Radiomics risk + score",
 }
 
 

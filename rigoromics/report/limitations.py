@@ -6,7 +6,7 @@ from rigoromics.report import rows as pick
 from rigoromics.report.methods_models import control_signatures, tested
 from rigoromics.report.study import Endpoint, StudyTables
 from rigoromics.report.text import Text, say
-from rigoromics.report.wording import percent, plain, plural, sizes
+from rigoromics.report.wording import listing, percent, plain, plural, sizes
 
 # Collins, Ogundimu & Altman (Stat Med 2016;35:214): at least 100 events for external validation.
 _EXTERNAL_EVENTS = 100
@@ -33,6 +33,7 @@ def limitations(study: StudyTables) -> tuple[Text, ...]:
         _missing(study),
         _excluded(study),
         _control(study),
+        _outside_score(study),
         _one_roi(study),
     ]
     return tuple(text for text in found if text)
@@ -264,6 +265,20 @@ def _control(study: StudyTables) -> Text:
         else ", nor was the primary signature held against volume alone."
     )
     return say("Without images there is no control with shuffled voxels{rest}", rest=rest)
+
+
+def _outside_score(study: StudyTables) -> Text:
+    scores = study.config["clinical"].get("scores", [])
+    if not scores:
+        return ()
+    return say(
+        "The {score} {names} {comes} from another model, which this study did not train and cannot "
+        "check. If any patient of this study, external ones included, was among those that it "
+        "was trained or tuned on, all results of the signatures with it are too good.",
+        score=plural(len(scores), "score", "scores"),
+        names=listing([plain(name) for name in scores]),
+        comes=plural(len(scores), "comes", "come"),
+    )
 
 
 def _one_roi(study: StudyTables) -> Text:

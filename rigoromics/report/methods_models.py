@@ -191,9 +191,20 @@ def _signatures(study: StudyTables) -> Text:
     clinical = (
         say(" Clinical predictors were {names}.", names=listing(predictors)) if predictors else ()
     )
+    scores = [plain(name) for name in study.config["clinical"].get("scores", [])]
+    outside = (
+        say(
+            " The outside score was {names}, of a model trained elsewhere; its training must not "
+            "have seen any patient of this study.",
+            names=listing(scores),
+        )
+        if scores
+        else ()
+    )
     return say(
         "{n} {word} fitted: {names}. The study is about the {primary} signature, named before "
-        "anything was fitted.{clinical}",
+        "anything was fitted.{clinical}{outside}",
+        outside=outside,
         n=study.numbers.setting(
             study.setting("seed").source, "models.signatures", len(names), _count(len(names))
         ),

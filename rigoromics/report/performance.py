@@ -27,7 +27,10 @@ POLICIES = {
     "align": "aligned",
     "none": "as they are",
 }
-_SIGNATURES = ["radiomics", "combined", "stacked", "clinical", "volume", "shuffled"]
+_SIGNATURES = [
+    *("radiomics", "combined", "stacked", "deep_stacked", "deep"),
+    *("clinical", "volume", "shuffled"),
+]
 
 
 def _columns(study: StudyTables, endpoint: Endpoint) -> list[tuple[str, str, str]]:

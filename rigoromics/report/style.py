@@ -23,6 +23,8 @@ COLOURS = {
     "radiomics": "#0072B2",
     "combined": "#009E73",
     "stacked": "#56B4E9",
+    "deep": "#D55E00",
+    "deep_stacked": "#7A5195",
     "clinical": "#E69F00",
     "volume": "#CC79A7",
     "shuffled": "#6b7680",

@@ -124,6 +124,8 @@ _NAMES = {
     "clinical": "Clinical alone",
     "volume": "Volume alone",
     "shuffled": "Radiomics of shuffled voxels",
+    "deep": "Outside score alone",
+    "deep_stacked": "Radiomics risk stacked on the outside score",
 }
 
 

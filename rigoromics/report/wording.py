@@ -16,6 +16,8 @@ SIGNATURES = {
     "combined": "radiomics and clinical combined",
     "stacked": "radiomics risk stacked on clinical",
     "shuffled": "shuffled voxels (control)",
+    "deep": "outside score",
+    "deep_stacked": "radiomics risk stacked on the outside score",
 }
 MODELS = {
     "elastic_net": "elastic-net logistic regression",

@@ -18,7 +18,10 @@ CLINICAL = "clinical."
 # What no signature may see as a feature: bookkeeping, outcomes, and keys.
 NOT_FEATURES = ("study.", CLINICAL, "endpoint.")
 KEYS = frozenset({"patient", "design", "repeat"})
-SIGNATURES = ("clinical", "volume", "radiomics", "combined", "stacked", "shuffled")
+SIGNATURES = (
+    *("clinical", "volume", "radiomics", "combined", "stacked", "shuffled"),
+    *("deep", "deep_stacked"),
+)
 
 Names = npt.NDArray[np.str_]
 Array = npt.NDArray[np.float64]
@@ -67,9 +70,11 @@ class SignatureColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     signature
         `clinical`: the clinical predictors. `volume`: one feature. `radiomics` and `shuffled`:
         all features, with the batch and the covariates that ComBat needs. `combined`: these and
-        the clinical predictors.
+        the clinical predictors. `deep`: scores of another model; `deep_stacked`: these and all
+        features.
     clinical
-        Clinical predictor (name without its prefix) to its kind, `numeric` or `categorical`.
+        Clinical predictor, or score of another model (name without its prefix), to its kind,
+        `numeric` or `categorical`.
     covariates
         Clinical predictors whose effect ComBat preserves.
     volume_feature
@@ -107,8 +112,8 @@ class SignatureColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _choose(self, X: pd.DataFrame) -> list[str]:
         predictors = [f"{CLINICAL}{name}" for name in self.clinical]
-        if self.signature == "clinical":
-            return _present(X, predictors, "the clinical signature")
+        if self.signature in ("clinical", "deep"):
+            return _present(X, predictors, f"the {self.signature} signature")
         if self.signature == "volume":
             return self._volume(X)
         if self.signature not in SIGNATURES:
@@ -120,7 +125,7 @@ class SignatureColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not features:
             raise DataError("the table holds no image features", "run the extraction first")
         wanted = [f"{CLINICAL}{name}" for name in self.covariates]
-        if self.signature in ("combined", "stacked"):
+        if self.signature in ("combined", "stacked", "deep_stacked"):
             wanted = [*predictors, *(name for name in wanted if name not in predictors)]
             _present(X, predictors, f"the {self.signature} signature")
         batch = [n for n in map(str, X.columns) if n == BATCH or n.startswith(f"{BATCH}.")]
@@ -142,8 +147,9 @@ def _present(X: pd.DataFrame, names: list[str], who: str, may_be_empty: bool = F
     """Return the names if the table has them all."""
     if not names and not may_be_empty:
         raise DataError(
-            f"{who} needs clinical predictors, and the config names none",
-            "name some in `clinical: predictors:`, or leave this signature out",
+            f"{who} needs columns of the clinical table, and the config names none",
+            "name some in `clinical: predictors:` (for `deep` and `deep_stacked` in `clinical: "
+            "scores:`), or leave this signature out",
         )
     absent = [name for name in names if name not in X.columns]
     if absent:

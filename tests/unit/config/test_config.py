@@ -80,6 +80,27 @@ def test_commented_yaml_loads_to_the_same_study(minimal):
         ),
         ({"harmonisation": {"covariates": ["sex"]}}, "'sex' is not among the clinical predictors"),
         ({"clinical": {"table": "t.csv"}}, "need `clinical: predictors:`"),
+        (
+            {"models": {"signatures": ["radiomics", "deep"]}},
+            "deep need `clinical: scores:`",
+        ),
+        (
+            {
+                "clinical": {
+                    "table": "t.csv",
+                    "scores": ["cnn"],
+                    "predictors": {"age": {"type": "numeric"}},
+                }
+            },
+            "no signature uses",
+        ),
+        (
+            {
+                "models": {"signatures": ["radiomics", "deep_stacked"]},
+                "clinical": {"table": "t.csv", "scores": ["cnn"], "describe": ["cnn"]},
+            },
+            "'cnn' is a score and also",
+        ),
         ({"harmonisation": {"batch": ["dose"]}}, "names 'dose'; there are centre, manufacturer"),
         ({"harmonisation": {"batch": []}}, "names nothing that makes a batch"),
         ({"harmonisation": {"method": "covbat", "mean_only": True}}, "`mean_only` forbids"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from rigoromics.errors import DataError
 from rigoromics.model.folds import patient_folds
@@ -11,6 +12,7 @@ from rigoromics.model.locking import lock, sha256, unlock
 from rigoromics.model.nested import fit_all, nested_cross_validation
 from rigoromics.model.outcome import Endpoint
 from rigoromics.model.pipeline import seeing_steps
+from rigoromics.model.scoring import needed, score
 from rigoromics.model.settings import Procedure, Settings
 from rigoromics.model.signature import make_signature
 from rigoromics.model.stacking import Stacked
@@ -112,3 +114,54 @@ def test_other_endpoints_are_refused():
     object.__setattr__(plan, "endpoint", Endpoint("grade", "ordinal"))
     with pytest.raises(DataError, match="no regression for ordinal"):
         seeing_steps(plan, {"k": 2, "alpha": 0.1, "l1_ratio": 0.5}, final=True)
+
+
+def with_scores():
+    """The cohort with the score of another model that knows the outcome better than age does."""
+    table, y, survival, repeats = cohort(patients=60, features=30)
+    rng = np.random.default_rng(3)
+    table["clinical.deep"] = 2.0 * y + rng.normal(size=len(y))
+    return table, y, survival, repeats
+
+
+@pytest.mark.parametrize("signature", ["deep", "deep_stacked"])
+def test_the_score_of_another_model_is_a_signature_alone_and_beside_radiomics(signature):
+    table, y, _, repeats = with_scores()
+    plan = procedure(signature, "elastic_net", scores=("deep",))
+    made = make_signature(fit_all(table, y, plan, repeats), plan, y)
+    content = lock(made)
+    opened = unlock(content, sha256(content))
+    # Clinical predictors stay out, but for the covariate that ComBat preserves.
+    assert "clinical.deep" in opened.inputs
+    assert not {"clinical.age", "clinical.sex"} & {name.split("=")[0] for name in opened.inputs}
+    if signature == "deep":
+        assert opened.used == ["clinical.deep"]
+        assert roc_auc_score(y, opened.predict(table)["risk"]) == roc_auc_score(
+            y, table["clinical.deep"]
+        )
+    moved = table.assign(**{"clinical.deep": table["clinical.deep"] + 1.0})
+    assert (opened.predict(moved)["risk"] > opened.predict(table)["risk"]).all()
+    assert needed(opened)[0] == "deep"
+    with pytest.raises(DataError, match="deep"):
+        opened.predict(table.drop(columns="clinical.deep"))
+    assert len(score(opened, table, "none")) == 60
+    gone = table.copy()
+    gone.loc["P0005", "clinical.deep"] = np.nan
+    with pytest.raises(DataError, match=r"1 patients .* score 'deep' \(first: P0005\)"):
+        score(opened, gone, "none")
+
+
+def test_scores_change_no_other_signature():
+    table, y, _, repeats = with_scores()
+    for name in ("clinical", "combined"):
+        plans = [procedure(name, "elastic_net", **more) for more in ({}, {"scores": ("deep",)})]
+        one, other = (lock(make_signature(fit_all(table, y, p, repeats), p, y)) for p in plans)
+        assert one == other
+
+
+def test_a_study_without_the_score_is_told_where_to_name_it():
+    table, y, _, repeats = cohort(patients=60, features=30)
+    with pytest.raises(DataError, match="the config names none"):
+        fit_all(table, y, procedure("deep", "elastic_net"), repeats)
+    with pytest.raises(DataError, match="needs the column 'deep'"):
+        fit_all(table, y, procedure("deep", "elastic_net", scores=("deep",)), repeats)

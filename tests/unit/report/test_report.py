@@ -4,10 +4,12 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
+from rigoromics.report import limitations
 from tests.unit.report.conftest import write_paper
 
 
@@ -440,3 +442,13 @@ def test_methods_say_which_lesion_counts_and_how_change_became_features(paper_of
     other = page(full_paper).text
     assert "the largest one spoke for the patient. Other rules are compared" in other
     assert "measured at" not in other
+
+
+def test_a_score_from_outside_comes_with_its_warning():
+    def said(scores):
+        return limitations._outside_score(SimpleNamespace(config={"clinical": {"scores": scores}}))
+
+    assert said([]) == ()
+    text = "".join(map(str, said(["cnn_score", "foundation"])))
+    assert "cnn score and foundation come from another model" in text
+    assert "too good" in text

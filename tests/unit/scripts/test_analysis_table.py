@@ -38,7 +38,7 @@ def write_tables(folder, patients=12):
     return paths
 
 
-def run(folder, lesions=None, **longitudinal):
+def run(folder, lesions=None, scores=(), **longitudinal):
     """Both scripts; returns the table and who left."""
     paths = write_tables(folder)
     entry = {"cohort": "dev", "centre": "A"}
@@ -84,6 +84,7 @@ def run(folder, lesions=None, **longitudinal):
             "max_failed": 0.5,
             "longitudinal": LONGITUDINAL | longitudinal,
             **({"lesions": lesions} if lesions else {}),
+            **({"scores": list(scores)} if scores else {}),
         },
     )
     found = pd.read_parquet(folder / "table.parquet").set_index("patient")
@@ -116,6 +117,27 @@ def test_a_patient_without_a_timepoint_can_be_refused_with_the_reason(tmp_path):
     assert len(table) == 11
     assert excluded["patient"].tolist() == ["dev-A-0002"]
     assert excluded["reason"].tolist() == ["no usable scan at timepoint week6"]
+
+
+def test_every_patient_needs_the_score_of_the_other_model(tmp_path, monkeypatch):
+    table, _ = run(tmp_path, scores=["ldh6"])
+    expected = (200.0 + 10 * np.arange(12)) * (1 + 0.1 * (np.arange(12) % 2))
+    np.testing.assert_allclose(table["clinical.ldh6"], expected)
+
+    def lacking(folder):
+        paths = original(folder)
+        for path in paths:
+            rows = pd.read_csv(path, dtype={"id": str})
+            rows.loc[rows["id"].isin(["0003", "0007"]), "ldh6"] = np.nan
+            rows.to_csv(path, index=False)
+        return paths
+
+    original = write_tables
+    monkeypatch.setitem(run.__globals__, "write_tables", lacking)
+    with pytest.raises(DataError, match=r"2 patients .* score 'ldh6' \(first: dev-A-0003\)"):
+        run(tmp_path, scores=["ldh6"])
+    # As a marker alone it may be missing.
+    assert len(run(tmp_path)[0]) == 12
 
 
 def test_lesions_of_one_patient_cannot_have_two_outcomes(tmp_path, monkeypatch):
