@@ -75,35 +75,29 @@ def main(
     details
         Output: tables of levels, classes, counts and competing events, where a study has any.
     """
-    target = Endpoint.from_dict(endpoint)
-    chosen = replace(Settings(), **settings)
+    target, chosen = Endpoint.from_dict(endpoint), replace(Settings(), **settings)
     people = variables(table, by)
     # Threads add floating-point sums in another order, and the last digits would tell.
     with threadpool_limits(1):
         tables = evaluate(pd.read_parquet(predictions), target, primary, chosen, seed, people)
-    paths = {
-        "metrics": metrics,
-        "comparisons": comparisons,
-        "roc": roc,
-        "calibration": calibration,
-        "decision": decision,
-        "kaplan_meier": kaplan_meier,
-        "centres": centres,
-        "reclassification": reclassification,
-        "recalibration": recalibration,
-        "precision_recall": precision_recall,
-        "auc_over_time": auc_over_time,
-        "subgroups": subgroups,
-        **({"details": details} if details else {}),
-    }
+    paths = {"metrics": metrics, "comparisons": comparisons, "roc": roc,
+             "calibration": calibration, "decision": decision, "kaplan_meier": kaplan_meier,
+             "centres": centres, "reclassification": reclassification,
+             "recalibration": recalibration, "precision_recall": precision_recall,
+             "auc_over_time": auc_over_time, "subgroups": subgroups,
+             **({"details": details} if details else {})}  # fmt: skip
     for name, path in paths.items():
         write_tsv(getattr(tables, name), path)
-    permuted = read_permutations(permutation)
     judged = {**primary, "n_features": _features_of(primary, read_tsv(locks))}
+    permuted = read_permutations(permutation)
     found = decide(tables.metrics, tables.comparisons, permuted, target, judged, chosen.alpha)
-    verdict.write_text(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8")
-    logger.info("%s: %s", found.level, found.sentence)
+    _write_verdict(found, verdict)
     return tracked(tables, found)
+
+
+def _write_verdict(found: Verdict, path: Path) -> None:
+    path.write_text(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    logger.info("%s: %s", found.level, found.sentence)
 
 
 def variables(table: Path, by: list[str]) -> pd.DataFrame:

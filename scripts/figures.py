@@ -60,52 +60,76 @@ def main(
     figure_details: Path | None = None,
 ) -> None:
     """Draw each figure as PNG and, beside it, SVG."""
-    scores, null = _read(metrics), _read(permutation)
-    people = pd.read_parquet(predictions)
-    if kind(endpoint) in ("binary", "survival"):
-        save(calibration_figure(_read(calibration), primary, endpoint, people), figure_calibration)
-        save(decision_figure(_read(decision), primary), figure_decision)
-    save(centres_figure(_read(centres), scores, primary, endpoint), figure_centres)
-    save(permutation_figure(null, endpoint), figure_permutation)
-    save(selection_figure(_read(selection)), figure_selection)
-    save(controls_figure(scores, null, primary, endpoint), figure_controls)
-    save(_subgroups(_read(subgroups), primary, endpoint), figure_subgroups)
-    save(_nomogram(description, endpoint), figure_nomogram)
+    drawn = {
+        figure_centres: centres_figure(_read(centres), _read(metrics), primary, endpoint),
+        figure_permutation: permutation_figure(_read(permutation), endpoint),
+        figure_selection: selection_figure(_read(selection)),
+        figure_controls: controls_figure(_read(metrics), _read(permutation), primary, endpoint),
+        figure_subgroups: _subgroups(_read(subgroups), primary, endpoint),
+        figure_nomogram: _nomogram(description, endpoint),
+    }
     if figure_details is not None:
-        own = kind(endpoint) not in ("binary", "survival") and details is not None
-        save(
-            details_figure(_read(details), primary, endpoint)
-            if own
-            else not_applicable("Nothing further to show for this type of endpoint."),
-            figure_details,
-        )
-    if kind(endpoint) not in ("binary", "survival"):
-        for path in (
-            figure_calibration,
-            figure_decision,
-            figure_kaplan_meier,
-            figure_roc,
-            figure_precision_recall,
-            figure_auc_over_time,
-        ):
-            save(not_applicable("This figure does not go with the type of the endpoint."), path)
-    elif is_survival(endpoint):
-        curves = _read(kaplan_meier)
-        save(
-            kaplan_meier_figure(curves, scores, primary, endpoint["label"], endpoint["unit"]),
-            figure_kaplan_meier,
-        )
-        save(not_applicable("No ROC curve: the endpoint is a time to an event."), figure_roc)
-        over_time = auc_over_time_figure(_read(auc_over_time), primary, endpoint["unit"])
-        save(over_time, figure_auc_over_time)
-        save(not_applicable("No precision: the endpoint is a time."), figure_precision_recall)
-    else:
-        save(roc_figure(_read(roc), scores, primary), figure_roc)
-        save(not_applicable("No survival curve: the endpoint is not a time."), figure_kaplan_meier)
-        points = precision_recall_figure(_read(precision_recall), scores, primary)
-        save(points, figure_precision_recall)
-        save(not_applicable("No AUC over time: the endpoint is no time."), figure_auc_over_time)
+        drawn[figure_details] = _details(details, primary, endpoint)
+    sources = {"roc": roc, "calibration": calibration, "decision": decision,
+               "kaplan_meier": kaplan_meier, "precision_recall": precision_recall,
+               "auc_over_time": auc_over_time}  # fmt: skip
+    targets = {"roc": figure_roc, "calibration": figure_calibration, "decision": figure_decision,
+               "kaplan_meier": figure_kaplan_meier, "precision_recall": figure_precision_recall,
+               "auc_over_time": figure_auc_over_time}  # fmt: skip
+    curves = _curves({**sources, "metrics": metrics, "predictions": predictions}, primary, endpoint)
+    drawn |= {targets[name]: figure for name, figure in curves.items()}
+    for path, figure in drawn.items():
+        save(figure, path)
     log.info("Figures for %s", endpoint["label"])
+
+
+def _curves(
+    sources: dict[str, Path], primary: dict[str, str], endpoint: dict[str, Any]
+) -> dict[str, Figure]:
+    """Return the figures that depend on the type of the endpoint, by name."""
+    if kind(endpoint) not in ("binary", "survival"):
+        words = "This figure does not go with the type of the endpoint."
+        names = [name for name in sources if name not in ("metrics", "predictions")]
+        return {name: not_applicable(words) for name in names}
+    people = pd.read_parquet(sources["predictions"])
+    own = _of_time if is_survival(endpoint) else _of_event
+    return {
+        "calibration": calibration_figure(_read(sources["calibration"]), primary, endpoint, people),
+        "decision": decision_figure(_read(sources["decision"]), primary),
+        **own(sources, primary, endpoint),
+    }
+
+
+def _of_time(
+    sources: dict[str, Path], primary: dict[str, str], endpoint: dict[str, Any]
+) -> dict[str, Figure]:
+    scores, unit = _read(sources["metrics"]), endpoint["unit"]
+    curves = _read(sources["kaplan_meier"])
+    return {
+        "kaplan_meier": kaplan_meier_figure(curves, scores, primary, endpoint["label"], unit),
+        "roc": not_applicable("No ROC curve: the endpoint is a time to an event."),
+        "auc_over_time": auc_over_time_figure(_read(sources["auc_over_time"]), primary, unit),
+        "precision_recall": not_applicable("No precision: the endpoint is a time."),
+    }
+
+
+def _of_event(
+    sources: dict[str, Path], primary: dict[str, str], endpoint: dict[str, Any]
+) -> dict[str, Figure]:
+    scores = _read(sources["metrics"])
+    points = _read(sources["precision_recall"])
+    return {
+        "roc": roc_figure(_read(sources["roc"]), scores, primary),
+        "kaplan_meier": not_applicable("No survival curve: the endpoint is not a time."),
+        "precision_recall": precision_recall_figure(points, scores, primary),
+        "auc_over_time": not_applicable("No AUC over time: the endpoint is no time."),
+    }
+
+
+def _details(details: Path | None, primary: dict[str, str], endpoint: dict[str, Any]) -> Figure:
+    if details is None or kind(endpoint) in ("binary", "survival"):
+        return not_applicable("Nothing further to show for this type of endpoint.")
+    return details_figure(_read(details), primary, endpoint)
 
 
 def _subgroups(table: pd.DataFrame, primary: dict[str, str], endpoint: dict[str, Any]) -> Figure:

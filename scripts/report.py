@@ -104,49 +104,72 @@ def main(
     fitted = {"validation": validation, "signatures": signatures, "selections": selections,
               "locks": locks, "figures": figures, "univariate": _list(univariate),
               "treatment": _list(treatment_pictures)}  # fmt: skip
-    judged = {path.stem: build.table(path, "stability") for path in _list(stability)}
-    optional: dict[str, Any] = {
-        "acquisition": build.optional(acquisition, "sheet"),
-        "agreement": build.joined(_list(agreement), "assemble") if _list(agreement) else None,
-        "audit": {p.stem: build.table(p, "audit") for p in _tables_of(_list(audit))},
-        "shouts": _shouts(build, _list(audit)),
+    optional = _optional(build, {"acquisition": acquisition, "agreement": agreement,
+                                 "audit": audit, "stability": stability,
+                                 "harmonisation": harmonisation, "dictionary": dictionary,
+                                 "genomics": genomics})  # fmt: skip
+    patients = {"patients": build.table(table, "analysis_table"),
+                "flow": build.table(flow, "analysis_table"),
+                "exclusions": build.table(exclusions, "analysis_table"),
+                "problems": build.joined(_list(problems), "assemble")}  # fmt: skip
+    endpoints = tuple(build.endpoint(name, config, fitted) for name in config["endpoints"])
+    shown = _pictures(build, flow_picture, {"audit": audit_picture, "stability": stability_picture,
+                                            "harmonisation": harmonisation_picture,
+                                            "genomics": genomics})  # fmt: skip
+    sheets = [build.copy(path) for path in _drawn(contact_sheets)[:MOST_SHEETS]]
+    settings = _extraction(config, _list(extraction))
+    parts = {**patients, **optional, "endpoints": endpoints, "pictures": shown,
+             "contact_sheets": tuple(sheets), "extraction": settings}  # fmt: skip
+    study = _study(build, config, parts)
+    _write_html(study, build, page, stylesheet, references, html)
+    shutil.copyfile(references, bibliography)
+    _write_manuscript(study, template, typst_source, pdf)
+    return _write_numbers(study, numbers)
+
+
+def _optional(build: "_Builder", given: dict[str, Files]) -> dict[str, Any]:
+    """Read the tables that a study may lack."""
+    agreement, audit = _list(given["agreement"]), _list(given["audit"])
+    judged = {path.stem: build.table(path, "stability") for path in _list(given["stability"])}
+    return {
+        "acquisition": build.optional(given["acquisition"], "sheet"),
+        "agreement": build.joined(agreement, "assemble") if agreement else None,
+        "audit": {p.stem: build.table(p, "audit") for p in _tables_of(audit)},
+        "shouts": _shouts(build, audit),
         "stability": judged.pop("stability", None),
         "stability_tables": judged,
-        "harmonisation": build.optional(harmonisation, "harmonisation"),
-        "dictionary": build.optional(dictionary, "assemble"),
-        "genomics": build.optional(_tables_of(_list(genomics)), "genomics"),
+        "harmonisation": build.optional(given["harmonisation"], "harmonisation"),
+        "dictionary": build.optional(given["dictionary"], "assemble"),
+        "genomics": build.optional(_tables_of(_list(given["genomics"])), "genomics"),
     }
-    sha256 = text_sha256(json.dumps(config, sort_keys=True))
+
+
+def _study(build: "_Builder", config: dict[str, Any], parts: dict[str, Any]) -> StudyTables:
+    """Put together what was read, with hashes and versions; by now every file has been read."""
     study = StudyTables(
         config=config,
-        config_sha256=sha256,
+        config_sha256=text_sha256(json.dumps(config, sort_keys=True)),
         versions={"rigoromics": __version__, **{p: metadata.version(p) for p in PACKAGES}},
         numbers=Registry(),
-        patients=build.table(table, "analysis_table"),
-        flow=build.table(flow, "analysis_table"),
-        exclusions=build.table(exclusions, "analysis_table"),
-        problems=build.joined(_list(problems), "assemble"),
-        endpoints=tuple(build.endpoint(name, config, fitted) for name in config["endpoints"]),
-        pictures={
-            "flow": flow_picture.relative_to(html.parent).as_posix(),
-            **build.picture("audit", audit_picture),
-            **build.picture("stability", stability_picture),
-            **build.picture("harmonisation", harmonisation_picture),
-            **build.picture("genomics", genomics),
-        },
-        contact_sheets=tuple(build.copy(path) for path in _drawn(contact_sheets)[:MOST_SHEETS]),
-        extraction=_extraction(config, _list(extraction)),
-        **optional,
-        # Last: by now every file has been read.
+        **parts,
         files=tuple(sorted(build.files)),
     )
     study.numbers.run = _run_id(study)
-    _write_html(study, build, page, stylesheet, references, html)
-    shutil.copyfile(references, bibliography)
-    source = render_typst(paper.manuscript(study), template.read_text(encoding="utf-8"))
-    typst_source.write_text(source, encoding="utf-8")
-    compile_pdf(typst_source, pdf)
-    return _write_numbers(study, numbers)
+    return study
+
+
+def _pictures(build: "_Builder", flow: Path, given: dict[str, Files]) -> dict[str, str]:
+    """Return where the paper finds each picture of the whole study."""
+    found = {"flow": flow.relative_to(build.paper).as_posix()}
+    for name, files in given.items():
+        found |= build.picture(name, files)
+    return found
+
+
+def _write_manuscript(study: StudyTables, template: Path, source: Path, pdf: Path) -> None:
+    text = render_typst(paper.manuscript(study), template.read_text(encoding="utf-8"))
+    source.write_text(text, encoding="utf-8")
+    compile_pdf(source, pdf)
 
 
 def _run_id(study: StudyTables) -> str:
