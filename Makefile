@@ -48,7 +48,7 @@ progress: setup  ## Stages of the study: cases done, failed, time left, cost so 
 why: setup  ## Why a case failed, with its log: make why CASE=<patient>
 	@$(ABOUT) why $(CASE)
 
-usage: setup  ## What each rule took, beside the memory and time that it asked for
+usage: setup  ## What each rule took, beside the memory and time that it asked for; also as a page
 	@$(ABOUT) usage
 
 tune-resources: setup  ## Memory and time to ask for, from what ran (for a profile)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scripts.tables import read_rows
 
@@ -28,6 +29,8 @@ class Job:
         Largest memory.
     asked_mb, asked_min
         Memory and minutes that it was given; 0 where nobody knows.
+    threads
+        Cores that it was given.
     """
 
     rule: str
@@ -40,6 +43,7 @@ class Job:
     used_mb: float = 0.0
     asked_mb: float = 0.0
     asked_min: float = 0.0
+    threads: int = 1
 
 
 def jobs_of(results: Path) -> list[Job]:
@@ -57,9 +61,10 @@ def _jobs(results: Path) -> Iterator[Job]:
     for path in (results / "benchmarks").glob("*/*.json"):
         asked = json.loads(path.read_text(encoding="utf-8"))
         rule, name, started = path.parent.name, path.stem, float(asked["started"])
-        given = {
+        given: dict[str, Any] = {
             "asked_mb": _number(asked["mem_mb"]),
             "asked_min": _number(asked["runtime"]),
+            "threads": int(asked["threads"]),
         }
         benchmark, log = path.with_suffix(".tsv"), results / "logs" / rule / f"{name}.log"
         record = results / "tracking/records" / rule / f"{name}.json"
