@@ -71,3 +71,22 @@ def test_three_batch_variables_one_after_the_other(root, tmp_path, shared_data):
     assert "one batch variable after the other" in report
     worse = "Harmonisation made the batch no harder to tell." in report
     assert worse == (auc["auc", "after"] >= auc["auc", "before"])
+
+
+def test_three_molecular_groups(root, tmp_path, shared_data):
+    project = study(root, tmp_path, "arita2018_groups", shared_data)
+    run(project)
+    table = pd.read_parquet(project.results / "model/table.parquet")
+    counts = table.groupby("study.cohort")["endpoint.group"].value_counts().unstack()
+    # Table 1 of the paper: 87 of 134 and 42 of 65 carry the IDH mutation; the others are group 3.
+    assert counts.loc["test"].tolist()[2] == 134 - 87
+    assert counts.loc["validation"].tolist()[2] == 65 - 42
+    metrics = pd.read_csv(project.results / "validation/group/metrics.tsv", sep="\t")
+    outside = metrics.query(
+        "metric == 'm_auc' and signature == 'radiomics' and split == 'external'"
+    )
+    assert set(outside["policy"]) == {"none", "align"}
+    assert outside[["lower", "upper"]].notna().all(axis=None)
+    verdict = json.loads((project.results / "validation/group/verdict.json").read_text())
+    report = (project.results / "paper/report.html").read_text()
+    assert verdict["sentence"] in report.replace("&#39;", "'")
