@@ -20,6 +20,7 @@ from rigoromics.report.wording import (
     p_equals,
     plain,
     sentence_case,
+    sizes_head,
 )
 
 _SPLITS = {pick.DEVELOPMENT: "development", "external": "external"}
@@ -148,7 +149,7 @@ def subgroups_figure(
             if row is not None:
                 _level(axes, y, row, COLOURS[_SPLITS[split]])
         place = axes.get_yaxis_transform()
-        for x, head in ((1.03, "events / n"), (1.24, "estimate (95% CI)")):
+        for x, head in ((1.03, sizes_head(endpoint)), (1.24, "estimate (95% CI)")):
             axes.text(x, -0.8, head, transform=place, va="center", fontsize=7.5, color=FAINT)
         axes.axvline(0.5, color=FAINT, linewidth=0.9, linestyle=(0, (2, 3)), zorder=1)
         axes.set_yticks(range(len(lines)), [name for name, _ in lines], ha="left")

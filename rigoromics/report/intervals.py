@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from rigoromics.report import rows as pick
 from rigoromics.report.style import COLOURS, FAINT, INK, WASH, grid, new_figure, style
-from rigoromics.report.wording import discrimination, fixed, interval, metric_name
+from rigoromics.report.wording import discrimination, fixed, interval, metric_name, sizes_head
 
 POOL, PREDICTION = "random-effects pool", "prediction interval"
 ALL_PATIENTS = "all external patients"
@@ -79,7 +79,7 @@ def centres_figure(
         _finish(axes, [_place(row) for row in shown], metric)
         # Text beside the axes is not part of what the layout makes room for on the right.
         figure.get_layout_engine().set(rect=(0, 0, 0.985, 1))  # type: ignore[union-attr,call-arg]
-        _columns(axes, shown)
+        _columns(axes, shown, sizes_head(endpoint))
     return figure
 
 
@@ -93,11 +93,11 @@ def _centre_colour(row: pd.Series[Any]) -> str:
     return COLOURS["development" if own else "external"]
 
 
-def _columns(axes: Axes, rows: list[pd.Series[Any]]) -> None:
-    """Write events, patients and the estimate beside each row."""
+def _columns(axes: Axes, rows: list[pd.Series[Any]], counted: str) -> None:
+    """Write what is counted, patients and the estimate beside each row."""
     place = axes.get_yaxis_transform()
     head = {"va": "center", "fontsize": 7.5, "color": FAINT}
-    axes.text(1.04, -0.85, "events / n", transform=place, ha="left", **head)  # type: ignore[arg-type]
+    axes.text(1.04, -0.85, counted, transform=place, ha="left", **head)  # type: ignore[arg-type]
     axes.text(1.2, -0.85, "estimate (95% CI)", transform=place, ha="left", **head)  # type: ignore[arg-type]
     for y, row in enumerate(rows):
         count = f"{_integer(row['events'])} / {_integer(row['n'])}"

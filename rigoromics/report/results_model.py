@@ -88,7 +88,7 @@ _CAPTIONS = {
     "decision": "Decision curves. A signature is useful at thresholds where its net benefit "
     "exceeds that of treating all patients and that of treating none.",
     "centres": "{metric} of the {signature} signature at each centre, with 95% intervals (light: "
-    "cross-validated development; dark: external).",
+    "cross-validated development; dark: external).{fewest}",
     "permutation": "{metric} of the whole procedure on permuted outcomes, and on the real ones.",
     "selection": "How often each feature was chosen over the outer folds; filled: in the locked "
     "signature.",
@@ -117,6 +117,9 @@ def _figure(endpoint: Endpoint, name: str) -> list[Figure]:
         signature=endpoint.primary["signature"],
         detail=DETAILS.get(endpoint.kind, "").format(signature=endpoint.primary["signature"]),
         cohorts=" Thin lines: single cohorts." if several else "",
+        fewest=" Fewest: patients in the smallest class."
+        if endpoint.settings.get("levels")
+        else "",
     )
     only_development = outside.empty
     narrow = name in ("kaplan_meier", "calibration", "decision") and only_development

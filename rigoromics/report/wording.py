@@ -330,3 +330,10 @@ def sizes(endpoint: Mapping[str, Any]) -> str:
     if endpoint.get("levels"):
         return "in the smallest class"
     return "counted" if endpoint.get("type") == "count" else "events"
+
+
+def sizes_head(endpoint: Mapping[str, Any]) -> str:
+    """Return the same as the head of a narrow column: the smallest class has the fewest."""
+    short = {"in the smallest class": "fewest", "counted": "counts"}
+    counted = sizes(endpoint)
+    return f"{short.get(counted, counted)} / n"

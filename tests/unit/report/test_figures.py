@@ -142,6 +142,19 @@ def test_forest_plot_shows_centres_pool_and_prediction_interval(full_study):
     assert names == ["A", "B", "C", "all external patients", PREDICTION]
 
 
+@pytest.mark.parametrize(
+    ("kind", "metric", "head"),
+    [("binary", "auc", "events / n"), ("multiclass", "m_auc", "fewest / n")],
+)
+def test_forest_plot_says_what_it_counts_beside_patients(full_study, kind, metric, head):
+    folder, _ = full_study
+    centres, metrics = (
+        table(folder, name).replace("auc", metric) for name in ("centres", "metrics")
+    )
+    endpoint = {"type": kind, "levels": ["1", "2", "3"] if kind == "multiclass" else []}
+    assert head in labels(centres_figure(centres, metrics, PRIMARY, endpoint))
+
+
 def test_forest_plot_leaves_out_the_other_policy(full_study):
     folder, _ = full_study
     centres = table(folder, "centres")
