@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rigoromics.errors import DataError
+from scripts.hashing import file_sha256
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -57,9 +58,9 @@ def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> bool:
     """Write a table as Parquet without its index; return whether the file changed."""
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, engine="pyarrow", compression="zstd", index=False)
-    return write_if_changed(path, buffer.getvalue())
+    temporary = _beside(path)
+    table.to_parquet(temporary, engine="pyarrow", compression="zstd", index=False)
+    return _move_if_changed(temporary, path)
 
 
 def write_values(
@@ -97,9 +98,22 @@ def write_if_changed(path: Path, content: bytes) -> bool:
     """
     if path.is_file() and path.read_bytes() == content:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = _beside(path)
     temporary.write_bytes(content)
+    os.replace(temporary, path)
+    return True
+
+
+def _beside(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.part")
+
+
+def _move_if_changed(temporary: Path, path: Path) -> bool:
+    """As :func:`write_if_changed`, of a file too large to hold."""
+    if path.is_file() and file_sha256(path) == file_sha256(temporary):
+        temporary.unlink()
+        return False
     os.replace(temporary, path)
     return True
 
