@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from rigoromics.model.concordance import Pairs, count_pairs, pooled, youden_cutoff
@@ -109,9 +108,8 @@ class Fitted:
     trials: tuple[Trial, ...]
 
 
-def prepare(blind: Pipeline, X: pd.DataFrame, fold: Fold) -> Prepared:
-    """Fit the outcome-blind steps on a fold's training rows, and apply them to both parts."""
-    steps = clone(blind)
+def prepare(steps: Pipeline, X: pd.DataFrame, fold: Fold) -> Prepared:
+    """Fit new outcome-blind steps on a fold's training rows, and apply them to both parts."""
     train = steps.fit_transform(X.iloc[fold.train])
     test = steps.transform(X.iloc[fold.test]) if len(fold.test) else train.iloc[:0]
     return Prepared(steps, train, test, fold)
@@ -134,13 +132,15 @@ def prepare_training(
     fold
         Rows to learn from, and rows held out (none for the final fit).
     """
-    blind = blind_steps(procedure, repeats)
     rows, outcomes = X.iloc[fold.train], y[fold.train]
     seed = derive_seed(procedure.seed, "inner")
     folds = patient_folds(rows.index, outcomes, procedure.settings.inner_folds, seed)
-    return Training(
-        whole=prepare(blind, X, fold), inner=tuple(prepare(blind, rows, f) for f in folds)
-    )
+
+    def prepared(table: pd.DataFrame, part: Fold) -> Prepared:
+        # Made anew, not cloned: each clone would copy the repeats, the largest table of all.
+        return prepare(blind_steps(procedure, repeats), table, part)
+
+    return Training(whole=prepared(X, fold), inner=tuple(prepared(rows, part) for part in folds))
 
 
 def fit_prepared(training: Training, y: Outcome, procedure: Procedure) -> Fitted:

@@ -80,15 +80,16 @@ class StabilityFilter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _table(self, X: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         if self.repeats is None:
             return stability_table(pd.DataFrame(columns=["patient", "design", "repeat"]))
-        rows = self.repeats[self.repeats["patient"].isin(X.index)]
-        absent = [name for name in names if name not in rows.columns]
+        absent = [name for name in names if name not in self.repeats.columns]
         if absent:
             raise DataError(
                 f"the repeated measurements lack {len(absent)} of the {len(names)} features "
                 f"(first: {absent[0]!r})",
                 "extract the repeats with the same settings as the study's features",
             )
-        return stability_table(rows[["patient", "design", "repeat", *names]], self.settings)
+        own = self.repeats["patient"].isin(X.index)
+        rows = self.repeats.loc[own, ["patient", "design", "repeat", *names]]
+        return stability_table(rows, self.settings)
 
     def _in_words(self) -> str:
         rules = [
