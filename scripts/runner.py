@@ -72,7 +72,7 @@ def run(main: Callable[..., dict[str, Any] | None], snakemake: Any) -> None:
             PRIVATE_FOLDERS.extend([str(Path(folder).absolute()), folder.rstrip("/")])
     log = Path(snakemake.log[0])
     _start_log(log)
-    _write_asked(snakemake, log)
+    asked = _write_asked(snakemake, log)
     arguments = _arguments(main, snakemake)
     try:
         metrics = main(**arguments)
@@ -83,6 +83,8 @@ def run(main: Callable[..., dict[str, Any] | None], snakemake: Any) -> None:
         what = _unexpected(error)
         logging.getLogger(snakemake.rule).error("Unexpected failure; please report it.\n%s", what)
         sys.exit(1)
+    finally:
+        _write_used(asked)
     _write_record(snakemake, log, metrics or {})
 
 
@@ -127,8 +129,8 @@ def _paths(value: Any) -> Path | list[Path]:
     return Path(value) if isinstance(value, str) else [Path(item) for item in value]
 
 
-def _write_asked(snakemake: Any, log: Path) -> None:
-    """Say beside the benchmark when the job began and what it may take, for `scripts.progress`."""
+def _write_asked(snakemake: Any, log: Path) -> Path:
+    """Say beside the benchmark when the job began and what it may take, for `scripts.jobs`."""
     asked = {
         "started": time.time(),
         "mem_mb": snakemake.resources.get("mem_mb"),
@@ -137,6 +139,30 @@ def _write_asked(snakemake: Any, log: Path) -> None:
     }
     path = redirect(log, "benchmarks").with_suffix(".json")
     write_if_changed(path, json.dumps(asked, default=str).encode())
+    return path
+
+
+def _write_used(asked: Path) -> None:
+    """Add what the job took; the benchmark looks now and then, and misses the most memory."""
+    spent = os.times()
+    used = {
+        "peak_mb": peak_mb(),
+        "cpu_s": spent.user + spent.system + spent.children_user + spent.children_system,
+    }
+    known = json.loads(asked.read_text(encoding="utf-8"))
+    write_if_changed(asked, json.dumps(known | used).encode())
+
+
+def peak_mb() -> float | None:
+    """Return the most memory this process ever held, in MB (2**20 bytes); None if not on Linux.
+
+    `getrusage` would not do: after a fork it begins with what the parent held.
+    """
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return None
+    (line,) = (row for row in status.read_text().splitlines() if row.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 def _write_record(snakemake: Any, log: Path, metrics: dict[str, Any]) -> None:

@@ -241,7 +241,12 @@ def _benchmark(path: Path) -> dict[str, float]:
         return {}
     row = next(iter(read_rows(path)), {})
     names = {"s": "wall_seconds", "cpu_time": "cpu_seconds", "max_rss": "max_rss_mb"}
-    return {new: float(row[old]) for old, new in names.items() if _number(row.get(old))}
+    found = {new: float(row[old]) for old, new in names.items() if _number(row.get(old))}
+    asked = path.with_suffix(".json")
+    peak = json.loads(asked.read_text(encoding="utf-8")).get("peak_mb") if asked.is_file() else None
+    if peak:
+        found["max_rss_mb"] = max(found.get("max_rss_mb", 0.0), peak)
+    return found
 
 
 def _number(text: str | None) -> bool:

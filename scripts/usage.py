@@ -120,7 +120,7 @@ def usage_of(jobs: Iterable[Job]) -> list[RuleUsage]:
 def _usage_of_rule(rule: str, jobs: Sequence[Job]) -> RuleUsage:
     states = [job.state for job in jobs]
     done = [job for job in jobs if job.state == "done"]
-    # Rules without a benchmark, and jobs too short for one to see, have no processor time.
+    # Where a job left no word of what it took, its time says nothing of how well it was used.
     paid = sum(job.wall_s * job.threads for job in done if job.used_mb)
     cpu = sum(job.cpu_s for job in done)
     shares = [job.used_mb / job.asked_mb for job in done if job.used_mb and job.asked_mb]

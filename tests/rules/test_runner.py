@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def main(*, table: Path, result: Path, factor: int, rows: list, raw: Path, threa
         raise DataError("the number is negative", "give a positive one", "in.txt")
     if number == 0:
         raise ZeroDivisionError("a bug")
+    held = len(b"x" * (300 << 20)) if number == 300 else 0
     result.write_text(str(number * factor + threads))
     return {"answer": number * factor}
 
@@ -76,6 +78,16 @@ def test_named_items_become_arguments_and_a_record(workflow):
     assert record["params"] == {"factor": 3, "raw": "/pacs"}
     assert set(record["inputs"]) == {"table"}
     assert len(record["outputs"]["result"]) == 64
+
+
+def test_a_job_says_the_most_memory_it_held_however_short_it_was(workflow):
+    _, results = workflow(4)
+    asked = results / "benchmarks/step/all.json"
+    bare = json.loads(asked.read_text())["peak_mb"]
+    _, results = workflow(300)
+    used = json.loads(asked.read_text())
+    assert used["peak_mb"] - bare == pytest.approx(300, abs=10)
+    assert 0 < used["cpu_s"] < time.time() - used["started"] + 5
 
 
 def test_paths_below_raw_folders_are_cut_out_of_logs(workflow):

@@ -65,7 +65,21 @@ def test_a_job_without_a_benchmark_is_done_when_its_record_is_there(study):
     put(record, "{}")
     os.utime(record, (1020, 1020))
     first = jobs_of(results)[0]
-    assert (first.rule, first.state, first.wall_s) == ("sheet", "done", 30)
+    assert (first.rule, first.state, first.wall_s, first.used_mb) == ("sheet", "done", 30, 0)
+    given = {"peak_mb": 700.0, "cpu_s": 12.5}
+    put(results / "benchmarks/sheet/all.json", json.dumps(json.loads(asked(990)) | given))
+    first = jobs_of(results)[0]
+    assert (first.used_mb, first.cpu_s) == (700, 12.5)
+
+
+def test_the_most_memory_is_what_the_process_says_where_the_benchmark_missed_it(study):
+    results, _ = study
+    for name, peak in (("P0_t0", 2400.0), ("P1_t0", 10.0)):
+        path = results / f"benchmarks/images/{name}.json"
+        put(path, json.dumps(json.loads(path.read_text()) | {"peak_mb": peak, "cpu_s": 44.0}))
+    used = {job.name: (job.used_mb, job.cpu_s) for job in jobs_of(results)}
+    assert used["P0_t0"] == (2400, 45)
+    assert used["P1_t0"] == (901, 45)
 
 
 def test_progress_counts_cases_and_says_what_is_left(study):

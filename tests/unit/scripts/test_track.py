@@ -51,6 +51,7 @@ def study(tmp_path, monkeypatch):
         benchmark = results / f"benchmarks/extract/{chunk}.tsv"
         benchmark.parent.mkdir(parents=True, exist_ok=True)
         benchmark.write_text("s\tmax_rss\tcpu_time\n2.0\t100.0\t1.5\n")
+        benchmark.with_suffix(".json").write_text(json.dumps({"peak_mb": 140.5}))
     folder = results / "validation/m"
     folder.mkdir(parents=True)
     METRICS.to_csv(folder / "metrics.tsv", sep="\t", index=False)
@@ -106,7 +107,7 @@ def test_a_study_is_a_parent_with_steps_and_models_below(study, tmp_path):
         "masks": 6,
         "wall_seconds": 4,
         "cpu_seconds": 3,
-        "max_rss_mb": 100,
+        "max_rss_mb": 140.5,
     }
     assert step.data.params["settings.bin_width"] == "25"
     assert step.data.params["seed"] == "2 values"
