@@ -13,11 +13,11 @@ _FIELD = re.compile(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Reference:
-    """One entry of the bibliography, as a reader sees it."""
+    """One entry of the bibliography, as a reader sees it; `where` is its DOI, else its address."""
 
     key: str
     text: str
-    doi: str
+    where: str
 
 
 def references(bibtex: str) -> dict[str, Reference]:
@@ -29,7 +29,8 @@ def references(bibtex: str) -> dict[str, Reference]:
     found = {}
     for key, body in _ENTRY.findall(bibtex):
         fields = {name.lower(): _clean(value) for name, value in _FIELD.findall(body)}
-        found[key] = Reference(key, _format(fields), fields.get("doi", ""))
+        where = f"doi:{fields['doi']}" if "doi" in fields else fields.get("url", "")
+        found[key] = Reference(key, _format(fields), where)
     if not found:
         raise DataError("the bibliography has no entry", "restore report/references.bib")
     return found

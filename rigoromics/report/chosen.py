@@ -16,17 +16,10 @@ def alike(study: StudyTables, selection: SourcedTable) -> Text:
     if "stability" not in frame or frame.empty or pd.isna(frame["stability"].iloc[0]):
         return ()
     selector = {"feature": frame["feature"].iloc[0]}
-    found, lower, upper = (
-        study.numbers.cell(selection, selector, name, "plain")
-        for name in ("stability", "stability_lower", "stability_upper")
-    )
     return say(
-        " Choices of the outer folds had a stability of {found} (95% interval {lower} to {upper}; "
-        "0: by chance, 1: the same features each time; Nogueira et al., J Mach Learn Res "
-        "2018;18:174).",
-        found=found,
-        lower=lower,
-        upper=upper,
+        " Choices of the outer folds had a stability index of {found}, where chance has zero and "
+        "the same features each time have one [@nogueira2018].",
+        found=study.numbers.interval(selection, selector, "stability"),
     )
 
 

@@ -44,24 +44,26 @@ from rigoromics.report.wording import (
 
 def endpoint_results(study: StudyTables, endpoint: Endpoint) -> Section:
     """Return text, tables and figures of one endpoint."""
-    text = [
+    found = [
         discrimination(study, endpoint),
         permutation(study, endpoint),
         random_features(study, endpoint),
         against_controls(study, endpoint),
-        join([calibration(study, endpoint), of_type(study, endpoint)]),
+    ]
+    use = [
+        calibration(study, endpoint),
+        of_type(study, endpoint),
         utility(study, endpoint),
         centres(study, endpoint),
-        signature(study, endpoint),
     ]
-    blocks: list[Block] = [Paragraph(join(text[:4])), Paragraph(join(text[4:7]))]
+    blocks: list[Block] = [Paragraph(join(found)), Paragraph(join(use))]
     blocks += [discrimination_table(study, endpoint), *_figure(endpoint, "controls")]
     for name in _CURVES.get(endpoint.kind, ("details", "permutation", "centres")):
         blocks += _figure(endpoint, name)
     blocks.append(metrics_table(study, endpoint))
     compared = comparisons_table(study, endpoint)
     blocks += [compared] if compared else []
-    blocks.append(Paragraph(text[6]))
+    blocks.append(Paragraph(signature(study, endpoint)))
     fitted = signature_table(study, endpoint)
     blocks += [fitted] if fitted else []
     used = weights(endpoint.signature)[1]
@@ -341,7 +343,8 @@ def centres(study: StudyTables, endpoint: Endpoint) -> Text:
         return study.numbers.derived(table, value, fixed(value), where, what)
 
     return say(
-        "Over {n} external centres it ranged from {low} to {high}.",
+        "Over {n} external centres the {metric} ranged from {low} to {high}.",
+        metric=metric_name(endpoint.metric),
         n=study.numbers.derived(table, len(rows), str(len(rows)), where, "rows"),
         low=number(float(rows["estimate"].min()), "smallest estimate"),
         high=number(float(rows["estimate"].max()), "largest estimate"),

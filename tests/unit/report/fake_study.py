@@ -414,14 +414,15 @@ def _survival_rows(tables: _Tables, key: dict, own: pd.DataFrame, risk: np.ndarr
 def _centre_rows(
     tables: _Tables, people: pd.DataFrame, survival: bool, model: str, external: bool
 ) -> None:
-    for centre in "ABC" if external else "A":
-        own = people[people["study.centre"] == centre]
+    # The external patients come from two places, as if half of C were D.
+    for centre in "ABCD" if external else "A":
+        own = people[people["study.centre"] == min(centre, "C")]
         tables.add(
             "centres", {"signature": "radiomics", "model": model, "centre": centre},
             metric="c_index" if survival else "auc", estimate=0.74 + 0.02 * ord(centre) % 0.1,
             lower=0.58, upper=0.9, n=len(own), events=int(own["endpoint.metastasis"].sum()),
-            split="external" if centre == "C" else "development_cv",
-            policy="align" if centre == "C" else "none",
+            split="external" if centre in "CD" else "development_cv",
+            policy="align" if centre in "CD" else "none",
         )  # fmt: skip
 
 

@@ -151,6 +151,19 @@ def test_results_text_has_no_number_that_is_not_a_link(full_paper):
     assert not re.findall(r"(?<![\w-])\d+(?:\.\d+)?", prose)
 
 
+def test_results_say_each_thing_once_for_each_endpoint(full_paper, full_study):
+    text = page(full_paper).text
+    endpoints = len(list((full_study[0] / "validation").iterdir()))
+    for words in (
+        "reached a cross-validated",
+        "External calibration: slope",
+        "2 external centres the",
+        "The locked signature uses",
+        "in every outer fold",
+    ):
+        assert text.count(words) == endpoints, words
+
+
 def test_the_verdict_comes_before_all_else(full_paper, full_study):
     folder, _ = full_study
     verdict = json.loads((folder / "validation/metastasis/verdict.json").read_text())
