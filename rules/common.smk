@@ -54,6 +54,10 @@ SHEET = CaseSheet(
     Path(PRIVATE, "segmentations.tsv"),
     STUDY.compute.cases_per_chunk,
 )
+# Rows that the feature table will have at most: of the reference masks, variants and controls too.
+ROWS = len(SHEET.rows) + (VARIANTS + len(STUDY.control_images)) * sum(
+    row.get("rater") == STUDY.reference_rater for row in SHEET.rows
+)
 CONTOURS = Path(RESULTS, "sheet/contours")
 # Who does not decide what runs, such as a job on a cluster's node, leaves them as they are.
 if workflow.is_main_process:
@@ -85,9 +89,13 @@ def benchmark_of(rule, name="all"):
     return f"{RESULTS}/benchmarks/{rule}/{name}.tsv"
 
 
-def memory(megabytes):
-    """Memory that grows with each attempt, in MB."""
-    return lambda wildcards, attempt: megabytes * attempt
+def memory(megabytes, per_thousand_rows=0):
+    """Memory by the rows of the feature table, which grows with each attempt, in MB.
+
+    A study that starts from feature tables says its rows too late; its jobs have their attempts.
+    """
+    total = math.ceil(megabytes + per_thousand_rows * ROWS / 1000)
+    return lambda wildcards, attempt: total * attempt
 
 
 def minutes(count):

@@ -25,7 +25,7 @@ rule fit:
         "../envs/rigoromics.yaml"
     threads: 1
     resources:
-        mem_mb=memory(3000),
+        mem_mb=memory(3000, per_thousand_rows=20),
         runtime=minutes(60),
     params:
         endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
@@ -77,7 +77,7 @@ rule permute:
         "../envs/rigoromics.yaml"
     threads: 1
     resources:
-        mem_mb=memory(3000),
+        mem_mb=memory(3000, per_thousand_rows=20),
         runtime=minutes(120),
     params:
         endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
@@ -108,7 +108,7 @@ rule random_features:
         "../envs/rigoromics.yaml"
     threads: 1
     resources:
-        mem_mb=memory(3000),
+        mem_mb=memory(3000, per_thousand_rows=20),
         runtime=minutes(120),
     params:
         endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
@@ -139,7 +139,7 @@ rule lesions:
         "../envs/rigoromics.yaml"
     threads: 1
     resources:
-        mem_mb=memory(3000),
+        mem_mb=memory(3000, per_thousand_rows=20),
         runtime=minutes(120),
     params:
         endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),
@@ -175,7 +175,7 @@ rule optimism:
         "../envs/rigoromics.yaml"
     threads: 1
     resources:
-        mem_mb=memory(3000),
+        mem_mb=memory(3000, per_thousand_rows=20),
         runtime=minutes(120),
     params:
         endpoint=lambda wildcards: endpoint_dict(wildcards.endpoint),

@@ -22,7 +22,7 @@ rule stability:
         "../envs/rigoromics.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(2000, per_thousand_rows=20),
         runtime=minutes(10),
     params:
         settings=STUDY.part("stability"),

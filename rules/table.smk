@@ -21,7 +21,7 @@ rule analysis_table:
         "../envs/rigoromics.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(2000, per_thousand_rows=50),
         runtime=minutes(10),
     params:
         settings={
