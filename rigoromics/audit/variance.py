@@ -146,41 +146,37 @@ def global_p(values: Array, model: Model, permutations: int, seed: int) -> dict[
         full, rest = (basis(design) for design in model.designs(name))
         own = basis(full - rest @ (rest.T @ full))
         residual = scores - rest @ (rest.T @ scores)
-        # Sums over all features need the inner products of patients alone.
-        products = residual @ residual.T
-        whole = float(np.trace(products))
-        observed = _pseudo_f(products, whole, own[None], rest[None])[0]
+        observed = _pseudo_f(residual, own[None], rest[None])[0]
         larger = 0
         for start in range(0, permutations, _AT_ONCE):
             count = min(_AT_ONCE, permutations - start)
             # Moving the patients of the model moves those of the residuals the other way.
             orders = rng.permuted(np.tile(np.arange(len(scores)), (count, 1)), axis=1)
-            permuted = _pseudo_f(products, whole, own[orders], rest[orders])
+            permuted = _pseudo_f(residual, own[orders], rest[orders])
             larger += int((permuted >= observed * (1 - 1e-12)).sum())
         found[name] = (1 + larger) / (1 + permutations)
     return found
 
 
-def _pseudo_f(products: Array, whole: float, own: Array, rest: Array) -> Array:
+def _pseudo_f(residual: Array, own: Array, rest: Array) -> Array:
     """Return what a factor explains over what the full model leaves, summed over features.
 
     Parameters
     ----------
-    products
-        Inner products of the patients' residuals, shape (rows, rows).
-    whole
-        Their trace.
+    residual
+        The patients' residuals, shape (rows, features).
     own, rest
         Orthonormal bases, shape (permutations, rows, columns): of the factor beyond the others,
         and of the model of the others.
     """
-    gained, others = (_explained_of(products, basis) for basis in (own, rest))
+    whole = float((residual**2).sum())
+    gained, others = (_explained_of(residual, basis) for basis in (own, rest))
     return np.asarray(gained / np.maximum(whole - gained - others, 1e-300))
 
 
-def _explained_of(products: Array, bases: Array) -> Array:
-    """Return the sum of squares along each basis."""
+def _explained_of(residual: Array, bases: Array) -> Array:
+    """Return the sum of squares along each basis, over all features."""
     count, rows, width = bases.shape
     flat = bases.transpose(1, 0, 2).reshape(rows, count * width)
-    along = (flat * (products @ flat)).sum(axis=0)
+    along = ((residual.T @ flat) ** 2).sum(axis=0)
     return np.asarray(along.reshape(count, width).sum(axis=1))
