@@ -72,7 +72,8 @@ def run(main: Callable[..., dict[str, Any] | None], snakemake: Any) -> None:
             PRIVATE_FOLDERS.extend([str(Path(folder).absolute()), folder.rstrip("/")])
     log = Path(snakemake.log[0])
     _start_log(log)
-    asked = _write_asked(snakemake, log)
+    asked = _asked(snakemake)
+    _write_resources(asked, log)
     arguments = _arguments(main, snakemake)
     try:
         metrics = main(**arguments)
@@ -84,7 +85,7 @@ def run(main: Callable[..., dict[str, Any] | None], snakemake: Any) -> None:
         logging.getLogger(snakemake.rule).error("Unexpected failure; please report it.\n%s", what)
         sys.exit(1)
     finally:
-        _write_used(asked)
+        _write_resources(asked | _used(), log)
     _write_record(snakemake, log, metrics or {})
 
 
@@ -129,28 +130,29 @@ def _paths(value: Any) -> Path | list[Path]:
     return Path(value) if isinstance(value, str) else [Path(item) for item in value]
 
 
-def _write_asked(snakemake: Any, log: Path) -> Path:
-    """Say beside the benchmark when the job began and what it may take, for `scripts.jobs`."""
-    asked = {
+def _asked(snakemake: Any) -> dict[str, Any]:
+    """Return when the job began and what it may take."""
+    return {
         "started": time.time(),
         "mem_mb": snakemake.resources.get("mem_mb"),
         "runtime": snakemake.resources.get("runtime"),
         "threads": snakemake.threads,
     }
-    path = redirect(log, "benchmarks").with_suffix(".json")
-    write_if_changed(path, json.dumps(asked, default=str).encode())
-    return path
 
 
-def _write_used(asked: Path) -> None:
-    """Add what the job took; the benchmark looks now and then, and misses the most memory."""
+def _used() -> dict[str, Any]:
+    """Return what the job took; the benchmark looks now and then, and misses the most memory."""
     spent = os.times()
-    used = {
+    return {
         "peak_mb": peak_mb(),
         "cpu_s": spent.user + spent.system + spent.children_user + spent.children_system,
     }
-    known = json.loads(asked.read_text(encoding="utf-8"))
-    write_if_changed(asked, json.dumps(known | used).encode())
+
+
+def _write_resources(resources: dict[str, Any], log: Path) -> None:
+    """Write resources beside the job's benchmark, for `scripts.jobs`."""
+    path = redirect(log, "benchmarks").with_suffix(".json")
+    write_if_changed(path, json.dumps(resources, default=str).encode())
 
 
 def peak_mb() -> float | None:

@@ -146,30 +146,32 @@ def global_p(values: Array, model: Model, permutations: int, seed: int) -> dict[
         full, rest = (basis(design) for design in model.designs(name))
         own = basis(full - rest @ (rest.T @ full))
         residual = scores - rest @ (rest.T @ scores)
-        observed = _pseudo_f(residual, own[None], rest[None])[0]
+        whole = float((residual**2).sum())
+        observed = _pseudo_f(residual, whole, own[None], rest[None])[0]
         larger = 0
         for start in range(0, permutations, _AT_ONCE):
             count = min(_AT_ONCE, permutations - start)
             # Moving the patients of the model moves those of the residuals the other way.
             orders = rng.permuted(np.tile(np.arange(len(scores)), (count, 1)), axis=1)
-            permuted = _pseudo_f(residual, own[orders], rest[orders])
+            permuted = _pseudo_f(residual, whole, own[orders], rest[orders])
             larger += int((permuted >= observed * (1 - 1e-12)).sum())
         found[name] = (1 + larger) / (1 + permutations)
     return found
 
 
-def _pseudo_f(residual: Array, own: Array, rest: Array) -> Array:
+def _pseudo_f(residual: Array, whole: float, own: Array, rest: Array) -> Array:
     """Return what a factor explains over what the full model leaves, summed over features.
 
     Parameters
     ----------
     residual
         The patients' residuals, shape (rows, features).
+    whole
+        The sum of their squares.
     own, rest
         Orthonormal bases, shape (permutations, rows, columns): of the factor beyond the others,
         and of the model of the others.
     """
-    whole = float((residual**2).sum())
     gained, others = (_explained_of(residual, basis) for basis in (own, rest))
     return np.asarray(gained / np.maximum(whole - gained - others, 1e-300))
 
