@@ -12,17 +12,15 @@ processor and the largest memory of each rule.
 import argparse
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from rigoromics.read.keys import Keys
 from scripts.jobs import jobs_of
-from tests.workflow.project import new_project
+from scripts.tables import read_tsv, write_tsv
+from tests.workflow.project import Project, new_project
 
 # Stands in for images and extraction: the rows of each patient's twin in the study that ran.
 SCRIPT = """
@@ -30,9 +28,10 @@ import hashlib
 import numpy as np
 import pandas as pd
 from pathlib import Path
+from scripts.tables import read_tsv, write_tsv
 HASHES = {"image_sha256", "mask_sha256", "image_voxels", "image_slices"}
 template = Path("template")
-twins = pd.read_csv(template / "twins.tsv", sep="\\t", index_col="patient")["twin"]
+twins = read_tsv(template / "twins.tsv").set_index("patient")["twin"]
 
 def other(patient, key):
     return hashlib.sha256(f"{patient}{key}".encode()).hexdigest()[: len(key)]
@@ -51,19 +50,17 @@ def rows_of(table, patients):
 if snakemake.rule == "images":
     patients = sorted({row["patient"] for row in snakemake.params.rows})
     for name in ("index", "problems", "agreement", "quality"):
-        table = pd.read_csv(template / f"{name}.tsv", sep="\\t", dtype=str, keep_default_na=False)
-        rows_of(table, patients).to_csv(snakemake.output[name], sep="\\t", index=False)
+        rows = rows_of(read_tsv(template / f"{name}.tsv"), patients)
+        write_tsv(rows, Path(snakemake.output[name]))
 else:
-    index = pd.read_csv(snakemake.input.index, sep="\\t", dtype=str, keep_default_na=False)
-    patients = sorted(set(index["patient"]))
+    patients = sorted(set(read_tsv(Path(snakemake.input.index))["patient"]))
     rows = rows_of(pd.read_parquet(template / "features.parquet"), patients)
     names = rows.select_dtypes("number").columns
     seed = int(hashlib.sha256(" ".join(patients).encode()).hexdigest()[:8], 16)
     noise = np.random.default_rng(seed).normal(0, 0.02, (len(rows), len(names)))
     rows[names] = rows[names].to_numpy() * (1 + noise)
     rows.to_parquet(snakemake.output.features, index=False)
-    empty = pd.read_csv(template / "problems.tsv", sep="\\t", dtype=str).iloc[:0]
-    empty.to_csv(snakemake.output.problems, sep="\\t", index=False)
+    write_tsv(read_tsv(template / "problems.tsv").iloc[:0], Path(snakemake.output.problems))
 """
 # Columns of the headers that hold what twins must not share.
 UIDS = (
@@ -93,25 +90,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             folder = (given.keep or Path(temporary)) / str(patients)
             project = enlarged(given.study, folder, patients)
-            for target in (["sheet"], []):
-                run(project, target, given.cores)
-            columns[patients] = measured(project / "results" / given.study.name)
+            project.run(given.cores)
+            columns[patients] = measured(project.results)
             print(pd.concat(columns, axis=1).fillna("").to_string(), flush=True)
-
-
-def run(project: Path, target: list[str], cores: int) -> None:
-    """Run the workflow; show the end of what it says if it fails."""
-    command = [sys.executable, "-m", "snakemake", *target, "--configfile", "quick.yaml"]
-    done = subprocess.run(
-        [*command, "--cores", str(cores)],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"MLFLOW_TRACKING_URI": ""},
-    )
-    if done.returncode:
-        sys.exit("\n".join(line[:300] for line in done.stderr.splitlines()[-60:]))
 
 
 def measured(results: Path) -> pd.DataFrame:
@@ -122,20 +103,21 @@ def measured(results: Path) -> pd.DataFrame:
     return table.round({"cpu_s": 1, "mb": 0})
 
 
-def enlarged(results: Path, folder: Path, patients: int) -> Path:
+def enlarged(results: Path, folder: Path, patients: int) -> Project:
     """Return a project whose study has so many patients, twins of those of a study that ran."""
-    new_project(folder)
+    project = new_project(folder)
     source = results.parents[1]
     data, own = source / "data" / results.name, folder / "data" / results.name
-    config = yaml.safe_load((source / "config/config.yaml").read_text())
-    config["compute"] = {**config.get("compute", {}), "cases_per_chunk": "auto"}
-    config["models"] |= {
-        "signatures": ["clinical", "volume", "radiomics", "combined"],
-        "binary": ["elastic_net"],
-        "survival": ["cox_elastic_net"],
-    }
-    config["controls"] |= {"permutations": 1}
-    (folder / "quick.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    shutil.copy(source / "config/config.yaml", folder / project.config)
+    project.edit_config(
+        compute={"cases_per_chunk": "auto"},
+        models={
+            "signatures": ["clinical", "volume", "radiomics", "combined"],
+            "binary": ["elastic_net"],
+            "survival": ["cox_elastic_net"],
+        },
+        controls={"permutations": 1},
+    )
     for script in ("images", "extract"):
         (folder / f"scripts/{script}.py").write_text(SCRIPT)
     private = own / "private"
@@ -146,7 +128,7 @@ def enlarged(results: Path, folder: Path, patients: int) -> Path:
     clinical.to_csv(own / "clinical.csv", index=False)
     _template(results, folder / "template", twins)
     _headers(data / "private/headers.parquet", own, list(clinical["patient"]))
-    return folder
+    return project
 
 
 def _people(clinical: pd.DataFrame, patients: int, keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -168,11 +150,10 @@ def _people(clinical: pd.DataFrame, patients: int, keys: Keys) -> tuple[pd.DataF
 def _template(results: Path, folder: Path, twins: pd.DataFrame) -> None:
     """Write what images and extraction left of the study that ran, in one table each."""
     folder.mkdir()
-    twins.to_csv(folder / "twins.tsv", sep="\t", index=False)
+    write_tsv(twins, folder / "twins.tsv")
     for name in CHUNK_TABLES:
-        found = sorted(results.glob(f"images/*/{name}.tsv"))
-        parts = [pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False) for path in found]
-        pd.concat(parts, ignore_index=True).to_csv(folder / f"{name}.tsv", sep="\t", index=False)
+        parts = [read_tsv(path) for path in sorted(results.glob(f"images/*/{name}.tsv"))]
+        write_tsv(pd.concat(parts, ignore_index=True), folder / f"{name}.tsv")
     pd.read_parquet(results / "features/features.parquet").to_parquet(folder / "features.parquet")
 
 
