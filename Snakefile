@@ -44,7 +44,7 @@ rule all:
 
 
 onstart:
-    cancel_jobs_of_dead_heads()
+    prepare_slurm()
 
 
 onsuccess:

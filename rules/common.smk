@@ -357,10 +357,14 @@ def optimism_asked():
     return [n for n, e in STUDY.endpoints.items() if asked and e.type == "binary"]
 
 
-def cancel_jobs_of_dead_heads():
-    """On Slurm, before anything is submitted: two writers never share an output."""
+def prepare_slurm():
+    """Before anything is submitted there: two writers never share an output, no job is waited for in vain."""
     if workflow.executor_plugin.name != "slurm":
         return
+    # The plugin that it mends is for the head alone; each job reads this file.
+    from scripts.slurm_states import understand_states
+
+    understand_states(requeued=workflow.executor_settings.requeue)
     try:
         cancelled = cancel_orphans(Path.cwd(), workflow.config_settings.configfiles)
     except DataError as error:

@@ -30,8 +30,13 @@ Head = subprocess.Popen[str]
 HEADS: dict[Path, list[Head]] = {}
 PATIENTS = 3
 LONG = 600.0
-# Nodes that claim room for some jobs each, as those of a real cluster have.
-CLUSTER = {**os.environ, "SLURM_LAB_MEM": "16000"}
+# Nodes that claim room for some jobs each, as those of a real cluster have, and a partition whose
+# jobs push out those of others.
+URGENT = """PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=urgent Nodes=n1,n2 PriorityTier=10
+"""
+CLUSTER = {**os.environ, "SLURM_LAB_MEM": "16000", "SLURM_LAB_CONF": URGENT}
 # Each job starts Snakemake twice, and Slurm says late that one has ended: few jobs are enough.
 ALONE = {"compute": {"cases_per_chunk": 1}}
 TARGET = "results/quick/features/features.parquet"
@@ -185,8 +190,9 @@ def test_a_killed_head_leaves_no_second_writer(project, slurm, undisturbed):
     assert set(jobs(project, "done").values()) == {1}
 
 
-def test_a_cancelled_job_comes_back(project, slurm, undisturbed):
-    head = mid_job(project, slurm, PATIENTS)
+@pytest.mark.parametrize("asked", ["squeue", pytest.param("sacct", marks=pytest.mark.slow)])
+def test_a_cancelled_job_comes_back(project, slurm, undisturbed, asked):
+    head = mid_job(project, slurm, PATIENTS, "--slurm-status-command", asked)
     number = running(project, slurm)[0]
     subprocess.run(["scancel", number], env=slurm, check=True)
     wait_for(lambda: number not in running(project, slurm))
@@ -194,6 +200,21 @@ def test_a_cancelled_job_comes_back(project, slurm, undisturbed):
     finish(project, head)
     assert hashes(project) == undisturbed
     assert sorted(images_started(project)) == [1, 1, 2]
+    assert set(jobs(project, "done").values()) == {1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", ["squeue", "sacct"])
+def test_a_preempted_job_comes_back(project, slurm, undisturbed, asked):
+    head = mid_job(project, slurm, PATIENTS, "--slurm-status-command", asked)
+    nodes = running(project, slurm, "%N")
+    urgent = ["--partition=urgent", f"--nodelist={nodes[0]}", "--exclusive", "--wrap=sleep 1"]
+    subprocess.run(["sbatch", *urgent, "--output=/dev/null"], env=slurm, check=True)
+    wait_for(lambda: nodes[0] not in running(project, slurm, "%N"))
+    release(project)
+    finish(project, head)
+    assert hashes(project) == undisturbed
+    assert sum(images_started(project)) == PATIENTS + nodes.count(nodes[0])
     assert set(jobs(project, "done").values()) == {1}
 
 
