@@ -52,6 +52,4 @@ onsuccess:
 
 
 onerror:
-    print(
-        f"The study stopped. Each job's log, in plain words: {RESULTS}/logs/<rule>/<job>.log"
-    )
+    say_failure()

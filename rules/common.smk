@@ -2,6 +2,7 @@
 import json
 import math
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -27,6 +28,8 @@ for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
 DEFAULT_CONFIG = "config/config.yaml"
+# Bytes; a study that stops with less on the disk of its results is told so.
+LITTLE_ROOM = 100 * 2**20
 
 
 def read_study(given):
@@ -371,6 +374,23 @@ def prepare_slurm():
         raise WorkflowError(str(error)) from None
     if cancelled:
         print(f"Cancelled {len(cancelled)} jobs of an earlier run that was killed.")
+
+
+def say_failure():
+    """Tell the person where jobs say what went wrong, and whether the disk is why."""
+    print(
+        f"The study stopped. Each job's log, in plain words: {RESULTS}/logs/<rule>/<job>.log"
+    )
+    if workflow.executor_plugin.name == "slurm":
+        print(
+            "Of a job that could not write it: .snakemake/slurm_logs/rule_<rule>/<job>/<number>.log"
+        )
+    free = shutil.disk_usage(RESULTS).free if Path(RESULTS).is_dir() else math.inf
+    if free < LITTLE_ROOM:
+        print(
+            f"Only {free / 2**20:.1f} MB are free where results lie. Make room, and start again: "
+            "what is done stays."
+        )
 
 
 def say_result():

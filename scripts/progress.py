@@ -9,6 +9,7 @@ python -m scripts.progress tune                 memory and time to ask for, from
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ from scripts.usage import aligned, duration, grouped, tuned, usage, usage_page
 
 # Rules that run once a chunk, and the file that each leaves of it.
 CHUNK_FILES = {"images": "images/{}/index.tsv", "extract": "features/chunks/{}.parquet"}
+# What Slurm kept of jobs that run or failed (profiles/slurm/config.yaml), and what in it counts.
+SLURM_LOGS = Path(".snakemake/slurm_logs")
+SLURM_ERROR = re.compile(r"^(?:\w+: error: .+|\w*Error: .+)$", re.MULTILINE)
 # The page of what a study took, in its results: beside what it is made of, and in no hash.
 PAGE = "benchmarks/usage.html"
 
@@ -136,7 +140,9 @@ def why(results: Path, sheet: CaseSheet, case: str) -> list[str]:
     lines = list(dict.fromkeys(lines))
     stems = {scan_stem(row["patient"], row["timepoint"], row["scan"]) for row in rows}
     for chunk in chunks:
-        for rule in CHUNK_FILES:
+        for rule, made in CHUNK_FILES.items():
+            if not (results / made.format(chunk)).is_file():
+                lines += _slurm_errors(rule, chunk)
             log = results / "logs" / rule / f"{chunk}.log"
             if not log.is_file():
                 lines.append(f"{rule}: {chunk} has not run.")
@@ -156,6 +162,15 @@ def _names(case: str, row: dict[str, str]) -> bool:
 
 def _log(results: Path, job: Job) -> Path:
     return results / "logs" / job.rule / f"{job.name}.log"
+
+
+def _slurm_errors(rule: str, chunk: str) -> list[str]:
+    """Return what Slurm kept of a job's last attempt, which could not say itself why it ended."""
+    logs = (SLURM_LOGS / f"rule_{rule}" / chunk).glob("*.log")
+    if not (log := max(logs, key=lambda path: path.stat().st_mtime, default=None)):
+        return []
+    said = log.read_text(encoding="utf-8", errors="replace")
+    return [f"{log}:", *(f"  {line}" for line in dict.fromkeys(SLURM_ERROR.findall(said)))]
 
 
 def _refused(results: Path, rule: str) -> int:

@@ -5,6 +5,7 @@ nodes are real. Each ends in the files of an undisturbed local run, and counts t
 """
 
 import collections
+import contextlib
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -337,35 +339,61 @@ def tables(project: Project) -> dict[str, str]:
     }
 
 
-def test_a_disk_that_is_full_fails_jobs_and_leaves_no_half_result(tmp_path, undisturbed):
-    """Results lie on a small disk; freed, the study goes on where it stopped.
+@contextlib.contextmanager
+def full_disk(project: Project) -> Iterator[Path]:
+    """Put a study's results on a small disk; yields the file that fills it.
 
-    On this machine alone: the cluster's nodes do not see what is mounted after they started.
+    What planning writes has its place there; of the jobs' files, some have.
     """
-    made = stubbed(tmp_path / "project", PATIENTS, **ALONE)
-    small = tmp_path / "small"
+    small = project.folder.with_name("small")
     small.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], capture_output=True, check=False
-    )
-    if mounted.returncode:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small disk takes more rights than there are")
     try:
-        shutil.copytree(made.results, small / made.name)
-        shutil.rmtree(made.folder / "results")
-        (made.folder / "results").symlink_to(small)
+        shutil.copytree(project.results, small / project.name)
+        shutil.rmtree(project.folder / "results")
+        (project.folder / "results").symlink_to(small)
+        project.snakemake("-n", "--", TARGET)
         filler = small / "filler"
-        # What planning writes has its place; of the jobs' files, some have.
-        made.snakemake("-n", "--", TARGET)
         filler.write_bytes(b"x" * (shutil.disk_usage(small).free - 8 * 4096))
+        yield filler
+    finally:
+        subprocess.run(["umount", "-l", small], check=False)
+
+
+def test_a_disk_that_is_full_fails_jobs_and_leaves_no_half_result(tmp_path, undisturbed):
+    """Freed, the study goes on where it stopped."""
+    made = stubbed(tmp_path / "project", PATIENTS, **ALONE)
+    with full_disk(made) as filler:
         failed = made.snakemake("--", TARGET, check=False)
         assert failed.returncode != 0
         assert "No space left on device" in failed.stderr + failed.stdout
+        assert "MB are free where results lie" in failed.stdout
         assert len(jobs(made, "done")) < 2 * PATIENTS + 2
         filler.unlink()
         made.snakemake("--rerun-incomplete", "--", TARGET)
         assert hashes(made) == undisturbed
         # A job whose log or benchmark found no room is done again, and no other.
         assert max(jobs(made, "start").values()) <= 2
-    finally:
-        subprocess.run(["umount", "-l", small], check=False)
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_under_jobs_of_the_cluster(project, slurm, undisturbed):
+    with full_disk(project) as filler:
+        # Nodes see what was mounted before they started.
+        subprocess.run([TOOL, "down"], env=CLUSTER, check=True, capture_output=True)
+        subprocess.run([TOOL, "up"], env=CLUSTER, check=True, capture_output=True)
+        head = start(project, slurm)
+        assert head.wait(timeout=LONG) != 0
+        assert "MB are free where results lie" in (project.folder / "head.log").read_text()
+        assert len(jobs(project, "done")) < 2 * PATIENTS + 2
+        filler.unlink()
+        finish(project, start(project, slurm))
+        assert hashes(project) == undisturbed
+        # Four attempts in vain and one more; done again only where log or benchmark found no room.
+        assert max(jobs(project, "start").values()) <= 5
+        assert max(jobs(project, "done").values()) <= 2
+        # Down again, or the nodes hold the small disk.
+        subprocess.run([TOOL, "down"], env=CLUSTER, check=True, capture_output=True)
+        subprocess.run([TOOL, "up"], env=CLUSTER, check=True, capture_output=True)

@@ -105,6 +105,22 @@ def test_why_gives_the_error_of_the_job_and_only_its_own(study):
     assert "disk" not in "\n".join(progress.why(*study, "P0"))
 
 
+def test_why_gives_what_slurm_says_of_a_job_that_could_not(study, monkeypatch):
+    results, _ = study
+    monkeypatch.chdir(results)
+    logs = results / ".snakemake/slurm_logs/rule_images"
+    put(logs / "P0_t0/3.log", "slurmstepd: error: of an attempt before the one that made it\n")
+    for number, (time, cause) in {"7": (50, "oom_kill"), "8": (60, "DUE TO TIME LIMIT")}.items():
+        path = logs / f"P2_t0/{number}.log"
+        put(path, f"Building DAG\nslurmstepd: error: {cause}\nWorkflowError:\nAt least\n" * 2)
+        os.utime(path, (time, time))
+    said = "\n".join(progress.why(*study, "P2"))
+    assert ".snakemake/slurm_logs/rule_images/P2_t0/8.log:\n  slurmstepd: error: DUE TO" in said
+    assert said.count("slurmstepd") == 1
+    assert "DAG" not in said
+    assert "slurmstepd" not in "\n".join(progress.why(*study, "P0"))
+
+
 def test_why_of_a_case_that_waits_and_of_one_that_is_none(study):
     assert "images: P3_t0 has not run." in progress.why(*study, "P3")
     assert progress.why(*study, "P9") == ["P9 is no case of the sheet, and no problem names it."]
