@@ -187,7 +187,8 @@ def _code_levels(texts: pd.Series[str], min_group: int) -> Coded:
         size = int((pooled == OTHER).sum())
         kept = size >= min_group
         what = "pooled" if kept else "left out"
-        notes.append(f"{len(small)} small levels ({size} patients) {what}")
+        levels_s, patients_s = "s" * (len(small) != 1), "s" * (size != 1)
+        notes.append(f"{len(small)} small level{levels_s} ({size} patient{patients_s}) {what}")
         pooled = pooled if kept else pooled.mask(pooled == OTHER)
     levels = sorted(pooled.dropna().unique())
     groups = tuple((str(level), int((pooled == level).sum())) for level in levels)

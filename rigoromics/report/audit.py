@@ -79,7 +79,10 @@ def results(study: StudyTables, *, every: bool) -> Section | None:
     if not _has_factors(study):
         return None
     factors, differences = study.audit["factors"], study.audit["differences"]
-    blocks: list[Block] = [Paragraph(_effects(study, factors)), Paragraph(_groups(differences))]
+    blocks: list[Block] = [
+        Paragraph(_effects(study, factors)),
+        Paragraph(_groups(study, differences)),
+    ]
     if "audit" in study.pictures:
         caption = say(
             "Which factor of acquisition changes which family of features (number of features in "
@@ -159,7 +162,7 @@ def _not_told_apart(frame: pd.DataFrame) -> Text:
     )
 
 
-def _groups(differences: SourcedTable) -> Text:
+def _groups(study: StudyTables, differences: SourcedTable) -> Text:
     """Return in words which comparisons found differences."""
     frame = differences.frame
     if frame.empty:
@@ -167,7 +170,8 @@ def _groups(differences: SourcedTable) -> Text:
     texts = []
     for comparison, rows in frame.groupby("comparison", sort=False):
         hits = rows[rows["finding"] != ""]
-        who = "Cohorts" if comparison == COHORTS else f"Outcome groups of {plain(str(comparison))}"
+        name = _comparison(study, str(comparison))
+        who = name if comparison == COHORTS else f"Outcome groups of {name}"
         names = list(dict.fromkeys(factor_name(name) for name in hits["factor"]))
         texts.append(
             say("{who} differed in {names}.", who=who, names=enumerate_texts([(n,) for n in names]))
@@ -175,6 +179,13 @@ def _groups(differences: SourcedTable) -> Text:
             else say("{who} were not shown to differ in any factor.", who=who)
         )
     return join(texts)
+
+
+def _comparison(study: StudyTables, name: str) -> str:
+    """Return a comparison as the paper calls it: the endpoint by its label, the cohorts' part."""
+    endpoint, bracket, role = name.rpartition(" (")
+    labels = {each.name: each.label for each in study.endpoints}
+    return f"{labels.get(endpoint, endpoint)} ({role}" if bracket else sentence_case(name)
 
 
 def _factor_table(study: StudyTables, factors: SourcedTable) -> Table:
@@ -227,7 +238,7 @@ def _difference_tables(
         selector = {name: row[name] for name in ("scan", "comparison", "factor")}
         name = sentence_case(factor_name(row["factor"]))
         line = words(
-            sentence_case(plain(str(row["comparison"]))),
+            sentence_case(_comparison(study, str(row["comparison"]))),
             f"{name} ({_scan(row['scan'])})" if several else name,
             str(row["summary"]),
             study.numbers.cell(differences, selector, "effect", "plain"),

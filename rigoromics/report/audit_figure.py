@@ -51,6 +51,9 @@ def audit_figure(factors: pd.DataFrame, variance: pd.DataFrame, alpha: float) ->
     scans = sorted(known["scan"].unique())
     panels = {scan: _shown(factors, known, scan) for scan in scans}
     families = [name for name in _ORDER if name in set(known["family"])]
+    if families == [OTHER]:
+        # Names of another program: one column for all of them says it.
+        families = []
     with style():
         longest = max(len(_label(name)) for shown in panels.values() for name in shown)
         width = 1.5 + 0.065 * longest + _CELL * (len(families) + 1) + 1.5
@@ -114,12 +117,13 @@ def _draw(
     axes.set_yticks(np.arange(len(shown) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color=RULE, linewidth=0.8)
     axes.tick_params(which="minor", length=0)
-    axes.axvline(0.5, color="white", linewidth=5)
+    if families:
+        axes.axvline(0.5, color="white", linewidth=5)
     axes.spines[:].set_visible(False)
     _verdicts(axes, factors.set_index("factor"), shown, len(columns))
     axes.set_xlabel(
-        "upper number, colour: share of features changed; lower number: median share of variance "
-        "explained",
+        "upper number, colour: share of features changed;\n"
+        "lower number: median share of variance explained",
         color=FAINT, fontsize=7,
     )  # fmt: skip
 

@@ -227,11 +227,14 @@ def _draw_families(axes: Axes, features: pd.DataFrame) -> None:
         )  # fmt: skip
         handles.append((boxes["boxes"][0], stage))
     axes.axhline(0, color=RULE, linewidth=0.8, zorder=0)
-    axes.set_xticks(range(len(names)), [FAMILIES.get(name, name) for name in names])
-    axes.tick_params(axis="x", rotation=35)
-    for label in axes.get_xticklabels():
-        label.set_horizontalalignment("right")
-        label.set_rotation_mode("anchor")
+    if names == ["other"]:
+        axes.set_xticks([0], ["all features"])
+    else:
+        axes.set_xticks(range(len(names)), [FAMILIES.get(name, name) for name in names])
+        axes.tick_params(axis="x", rotation=35)
+        for label in axes.get_xticklabels():
+            label.set_horizontalalignment("right")
+            label.set_rotation_mode("anchor")
     axes.set_ylabel("adjusted R² of ranks (box: quartiles;\nwhiskers: 5% to 95% of features)")
     axes.set_xlim(-0.6, len(names) - 0.4)
     # A strip above all boxes, where the legend hides none.

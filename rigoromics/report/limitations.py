@@ -208,9 +208,9 @@ def _stability(study: StudyTables) -> Text:
     known = set() if study.stability is None else set(study.stability.frame.get("design", []))
     missing = []
     if "raters" not in known:
-        missing.append("another rater's contours")
+        missing.append("second rater")
     if "retest" not in known:
-        missing.append("a second scan")
+        missing.append("second scan")
     if not missing:
         return ()
     return say(

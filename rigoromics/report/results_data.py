@@ -22,7 +22,7 @@ from rigoromics.report.text import (
     say,
     words,
 )
-from rigoromics.report.wording import fixed, plural, sentence_case
+from rigoromics.report.wording import fixed, plural, sentence_case, sizes
 
 
 def _step(study: StudyTables, step: str) -> Number:
@@ -80,10 +80,14 @@ def _events(study: StudyTables) -> Text:
             if selector is None:
                 continue
             metrics = endpoint.tables["metrics"]
+            what = sizes(endpoint.settings)
             parts.append(
                 say(
-                    "{events} events in {n} patients {where}",
+                    "{events} {what} in {n} patients {where}"
+                    if what == "events"
+                    else "{n} patients {where} ({events} {what})",
                     events=study.numbers.cell(metrics, selector, "events"),
+                    what=what,
                     n=study.numbers.cell(metrics, selector, "n"),
                     where=where,
                 )

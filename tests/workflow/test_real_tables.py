@@ -69,6 +69,8 @@ def test_three_batch_variables_one_after_the_other(root, tmp_path, shared_data):
     assert described["order"] == ["manufacturer", "kernel", "contrast"]
     report = (project.results / "paper/report.html").read_text()
     assert "one batch variable after the other" in report
+    assert "Outcome groups of overall survival (development) were not shown to differ" in report
+    assert "There was no second rater and no second scan" in report
     worse = "Harmonisation made the batch no harder to tell." in report
     assert worse == (auc["auc", "after"] >= auc["auc", "before"])
 

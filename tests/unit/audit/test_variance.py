@@ -150,7 +150,7 @@ def test_small_levels_are_pooled_or_left_out_with_a_word() -> None:
     assert model.coded["kernel"].note == "2 small levels (6 patients) pooled"
     made.acquisition["kernel"] = ["a"] * 50 + ["b"] * 43 + ["c"] * 3
     model = _model(made)
-    assert model.coded["kernel"].note == "1 small levels (3 patients) left out"
+    assert model.coded["kernel"].note == "1 small level (3 patients) left out"
     assert len(model.rows) == 93
     made.acquisition["kernel"] = [f"k{number}" for number in range(96)]
     assert "kernel" not in _model(made, 200).columns

@@ -1,6 +1,7 @@
 """A study of an ordinal, a multiclass, a count and a competing endpoint, from table to paper."""
 
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -92,6 +93,22 @@ def test_what_the_paper_says(paper, words):
     text = (paper / "report.html").read_text()
     assert words in " ".join(text.split())
     assert "nan" not in text.replace("nance", "").replace("finan", "").lower().split()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_patients_are_counted_in_the_types_own_words(paper, name):
+    text = re.sub(r"<[^>]+>", "", " ".join((paper / "report.html").read_text().split()))
+    label = ENDPOINTS[name]["label"]
+    sizes = {"stage": "in the smallest class", "type": "in the smallest class",
+             "lesions": "counted"}  # fmt: skip
+    parts = [
+        rf"\d+ patients {where} \(\d+ {sizes[name]}\)"
+        if name in sizes
+        else rf"\d+ events in \d+ patients {where}"
+        for where in ("in development", "outside")
+    ]
+    said = rf"{label[0].upper()}{label[1:]}: {' and '.join(parts)}\."
+    assert len(re.findall(said, text)) == 1
 
 
 def test_what_the_paper_does_not_say(paper):
