@@ -49,14 +49,19 @@ def test_effect_features_and_picture_are_written(tmp_path):
     assert metrics["auc_before"] > metrics["auc_after"]
 
 
-def test_features_of_other_programs_have_their_boxes():
-    features = pd.DataFrame(
-        {"feature": ["T1_a", "T1_b"], "r2_before": [0.3, 0.4], "r2_after": [0.0, 0.1]}
-    )
+@pytest.mark.parametrize(
+    ("features", "labels"),
+    [
+        (["T1_a", "T1_b"], ["all features"]),
+        (["T1_a", "original_glcm_Contrast"], ["GLCM", "other"]),
+    ],
+)
+def test_features_of_other_programs_have_their_boxes(features, labels):
+    frame = pd.DataFrame({"feature": features, "r2_before": [0.3, 0.4], "r2_after": [0.0, 0.1]})
     axes = Figure().subplots()
-    _draw_families(axes, features)
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["other"]
-    assert len(axes.patches) == 2
+    _draw_families(axes, frame)
+    assert [label.get_text() for label in axes.get_xticklabels()] == labels
+    assert len(axes.patches) == 2 * len(labels)
 
 
 def test_long_names_of_batches_stand_in_fewer_columns():
