@@ -361,7 +361,7 @@ def optimism_asked():
 
 
 def prepare_slurm():
-    """Before anything is submitted there: two writers never share an output, no job is waited for in vain."""
+    """On Slurm, before anything is submitted: no two writers of an output, no waiting in vain."""
     if workflow.executor_plugin.name != "slurm":
         return
     # The plugin that it mends is for the head alone; each job reads this file.

@@ -14,7 +14,7 @@ Query = Callable[[str, Any], Awaitable[tuple[dict[str, str] | None, float | None
 
 
 def understand_states(*, requeued: bool) -> None:
-    """Have the plugin ask for the states of jobs through `ended_state`.
+    """Have the plugin ask for the states of jobs through `plain_state`.
 
     Parameters
     ----------
@@ -34,5 +34,5 @@ def understand_states(*, requeued: bool) -> None:
 
 def plain_state(state: str, requeued: bool) -> str:
     """Return a job's state in the one word that the plugin compares with."""
-    word = state.split()[0] if state.strip() else state
+    word = state.partition(" ")[0]
     return "CANCELLED" if word == "PREEMPTED" and not requeued else word

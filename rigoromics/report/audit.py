@@ -170,8 +170,8 @@ def _groups(study: StudyTables, differences: SourcedTable) -> Text:
     texts = []
     for comparison, rows in frame.groupby("comparison", sort=False):
         hits = rows[rows["finding"] != ""]
-        name = _comparison(study, str(comparison))
-        who = name if comparison == COHORTS else f"Outcome groups of {name}"
+        called = _comparison(study, str(comparison))
+        who = called if comparison == COHORTS else f"Outcome groups of {called}"
         names = list(dict.fromkeys(factor_name(name) for name in hits["factor"]))
         texts.append(
             say("{who} differed in {names}.", who=who, names=enumerate_texts([(n,) for n in names]))

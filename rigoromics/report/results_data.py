@@ -7,6 +7,7 @@ from rigoromics.report.acquisition import acquisition_tables
 from rigoromics.report.flow_figure import exclusion_reasons
 from rigoromics.report.performance import problems_summary
 from rigoromics.report.registry import Number
+from rigoromics.report.results_types import sizes_text
 from rigoromics.report.study import StudyTables
 from rigoromics.report.table_one import table_one
 from rigoromics.report.text import (
@@ -80,16 +81,16 @@ def _events(study: StudyTables) -> Text:
             if selector is None:
                 continue
             metrics = endpoint.tables["metrics"]
-            what = sizes(endpoint.settings)
+            events = study.numbers.cell(metrics, selector, "events")
+            n = study.numbers.cell(metrics, selector, "n")
             parts.append(
-                say(
-                    "{events} {what} in {n} patients {where}"
-                    if what == "events"
-                    else "{n} patients {where} ({events} {what})",
-                    events=study.numbers.cell(metrics, selector, "events"),
-                    what=what,
-                    n=study.numbers.cell(metrics, selector, "n"),
+                say("{events} events in {n} patients {where}", events=events, n=n, where=where)
+                if sizes(endpoint.settings) == "events"
+                else say(
+                    "{n} patients {where} {counted}",
+                    n=n,
                     where=where,
+                    counted=sizes_text(endpoint, events),
                 )
             )
         if parts:

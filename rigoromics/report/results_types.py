@@ -8,7 +8,7 @@ from rigoromics.report import rows as pick
 from rigoromics.report.registry import Number
 from rigoromics.report.study import Endpoint, StudyTables
 from rigoromics.report.text import Text, join, say
-from rigoromics.report.wording import p_equals
+from rigoromics.report.wording import p_equals, sizes
 
 DETAILS = {
     "ordinal": "Levels as they are and as the {signature} signature gives them (share of each true "
@@ -60,11 +60,9 @@ def estimate(study: StudyTables, endpoint: Endpoint, split: str, metric: str) ->
 
 def sizes_text(endpoint: Endpoint, number: Number) -> Text:
     """Return how many events there were, in the words of the endpoint's type."""
-    if endpoint.kind in ("ordinal", "multiclass"):
-        return say("({events} in the smallest class)", events=number)
-    if endpoint.kind == "count":
-        return say("({events} counted)", events=number)
-    return say("with {events} events", events=number)
+    what = sizes(endpoint.settings)
+    shape = "with {events} {what}" if what == "events" else "({events} {what})"
+    return say(shape, events=number, what=what)
 
 
 def of_type(study: StudyTables, endpoint: Endpoint) -> Text:

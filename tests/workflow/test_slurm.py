@@ -60,6 +60,11 @@ def slurm() -> dict[str, str]:
     return {**os.environ, **found, **mine, "MLFLOW_TRACKING_URI": ""}
 
 
+def cluster(*words: str) -> None:
+    """Have the tool change something about the cluster that is up."""
+    subprocess.run([TOOL, *words], env=CLUSTER, check=True, capture_output=True)
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> dict[str, str]:
     """Hashes of the results of a local run."""
@@ -224,13 +229,13 @@ def test_a_preempted_job_comes_back(project, slurm, undisturbed, asked):
 def test_a_node_that_dies_in_mid_job(project, slurm, undisturbed):
     head = mid_job(project, slurm, PATIENTS)
     nodes = running(project, slurm, "%N")
-    subprocess.run([TOOL, "kill-node", nodes[0], "--now"], check=True, capture_output=True)
+    cluster("kill-node", nodes[0], "--now")
     try:
         wait_for(lambda: nodes[0] not in running(project, slurm, "%N"))
         release(project)
         finish(project, head)
     finally:
-        subprocess.run([TOOL, "start-node", nodes[0]], check=True, capture_output=True)
+        cluster("start-node", nodes[0])
     assert hashes(project) == undisturbed
     assert sum(images_started(project)) == PATIENTS + nodes.count(nodes[0])
     assert set(jobs(project, "done").values()) == {1}
@@ -242,7 +247,7 @@ def test_a_controller_that_is_restarted(project, slurm, undisturbed):
     pid_file = Path(slurm["SLURM_CONF"]).parents[1] / "run/slurmctld.pid"
     os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
     time.sleep(5)
-    subprocess.run([TOOL, "up"], env=CLUSTER, check=True, capture_output=True)
+    cluster("up")
     release(project)
     finish(project, head)
     assert hashes(project) == undisturbed
@@ -382,8 +387,8 @@ def test_a_disk_that_is_full_fails_jobs_and_leaves_no_half_result(tmp_path, undi
 def test_a_disk_that_is_full_under_jobs_of_the_cluster(project, slurm, undisturbed):
     with full_disk(project) as filler:
         # Nodes see what was mounted before they started.
-        subprocess.run([TOOL, "down"], env=CLUSTER, check=True, capture_output=True)
-        subprocess.run([TOOL, "up"], env=CLUSTER, check=True, capture_output=True)
+        cluster("down")
+        cluster("up")
         head = start(project, slurm)
         assert head.wait(timeout=LONG) != 0
         assert "MB are free where results lie" in (project.folder / "head.log").read_text()
@@ -395,5 +400,5 @@ def test_a_disk_that_is_full_under_jobs_of_the_cluster(project, slurm, undisturb
         assert max(jobs(project, "start").values()) <= 5
         assert max(jobs(project, "done").values()) <= 2
         # Down again, or the nodes hold the small disk.
-        subprocess.run([TOOL, "down"], env=CLUSTER, check=True, capture_output=True)
-        subprocess.run([TOOL, "up"], env=CLUSTER, check=True, capture_output=True)
+        cluster("down")
+        cluster("up")
